@@ -1,0 +1,41 @@
+"""The people who work with the CRM."""
+
+import uuid
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.fields import FoldedField
+from core.models.record import Record
+
+
+class Team(Record):
+    """A group of users. Teams form a tree."""
+
+    name = fields.CharField(max_length=200, description="Name of the team.")
+    name_key = FoldedField(of="name", db_index=True)
+    parent: fields.ForeignKeyNullableRelation["Team"] = fields.ForeignKeyField(
+        "core.Team", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The team that this one is part of."
+    )
+    parent_id: uuid.UUID | None
+
+    class Meta(Model.Meta):
+        table = "team"
+        unique_together = (("external_source", "external_id"),)
+
+
+class User(Record):
+    """Someone who works with the CRM, owns records and is assigned activities."""
+
+    name = fields.CharField(max_length=200, description="Full name.")
+    name_key = FoldedField(of="name", db_index=True)
+    email = fields.CharField(max_length=254, null=True, unique=True, description="E-mail address, unique among users.")
+    team: fields.ForeignKeyNullableRelation[Team] = fields.ForeignKeyField(
+        "core.Team", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The team of this user."
+    )
+    team_id: uuid.UUID | None
+    active = fields.BooleanField(default=True, description="False for someone who has left.")
+
+    class Meta(Model.Meta):
+        table = "app_user"
+        unique_together = (("external_source", "external_id"),)
