@@ -1,0 +1,89 @@
+"""Every point at which a plugin can join in. Implementations name only the arguments that they want."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+if TYPE_CHECKING:  # the types below import this module in turn
+    import click
+    from starlette.requests import HTTPConnection
+    from starlette.routing import BaseRoute
+    from tortoise.expressions import Q
+
+    from core.crm import CRM
+    from core.events import Event
+    from core.jobs import Job
+    from core.permissions import Actor
+    from core.resources import Resource
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+hookspec = pluggy.HookspecMarker("payvand")
+hookimpl = pluggy.HookimplMarker("payvand")
+
+
+# What a plugin adds
+
+
+@hookspec
+def resources() -> list[Resource]:  # type: ignore[empty-body]
+    """Return the models that get the standard GraphQL, permissions, events, import and export."""
+
+
+@hookspec
+def graphql() -> list[type]:  # type: ignore[empty-body]
+    """Return strawberry types made with extend=True; their fields join the type that they name."""
+
+
+@hookspec
+def activity_kinds() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Return kinds of activity and what each means: `{"WEBINAR": "A talk on the net."}`."""
+
+
+@hookspec
+def permissions() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Return the permissions that the plugin's own fields ask for: name and meaning."""
+
+
+@hookspec
+def jobs() -> list[Job]:  # type: ignore[empty-body]
+    """Return work by the clock."""
+
+
+@hookspec
+def routes(crm: CRM) -> list[BaseRoute]:  # type: ignore[empty-body]
+    """Return Starlette routes."""
+
+
+@hookspec
+def commands(cli: click.Group) -> None:
+    """Add commands to the `payvand` command."""
+
+
+# What a plugin decides
+
+
+@hookspec
+def actor(crm: CRM, request: HTTPConnection) -> Awaitable[Actor | None]:  # type: ignore[empty-body]
+    """Say who asks; a coroutine. The first answer that is not None counts."""
+
+
+@hookspec
+def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
+    """Narrow what an actor may do: False for never, a Q for only these rows, None or True for no opinion."""
+
+
+# What a plugin hears
+
+
+@hookspec
+def before_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[empty-body]
+    """Take part in the transaction that caused the event; a coroutine. Raising undoes all of it."""
+
+
+@hookspec
+def after_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[empty-body]
+    """React to what has happened; a coroutine. A failure is logged and undoes nothing; it runs at most once."""
