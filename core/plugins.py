@@ -2,7 +2,7 @@
 
 import importlib.util
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from importlib import import_module
@@ -60,16 +60,33 @@ class Plugin:
 
 
 @dataclass(frozen=True)
+class Implementation:
+    """A hook as one plugin implements it. Called with all arguments, it takes those that it names."""
+
+    plugin: str
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+
+    def __call__(self, **given: Any) -> Any:
+        return self.function(*(given[name] for name in self.arguments))
+
+
+@dataclass(frozen=True)
 class Plugins:
     """The enabled plugins in the order of the settings, and the hooks of all of them."""
 
     enabled: tuple[Plugin, ...]
     manager: pluggy.PluginManager
 
+    def each(self, hook: str) -> Iterator["Implementation"]:
+        """The implementations of `hook`, in the order of the settings."""
+        for found in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            yield Implementation(found.plugin_name, found.function, found.argnames)
+
     def calls(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Call `hook` of one plugin after the other, in order: pairs of the plugin's name and its answer."""
-        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
-            yield implementation.plugin_name, implementation.function(*(arguments[name] for name in implementation.argnames))
+        """Call `hook` of one plugin after the other: pairs of the plugin's name and its answer."""
+        for implementation in self.each(hook):
+            yield implementation.plugin, implementation(**arguments)
 
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements `hook`."""

@@ -3,13 +3,14 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from core.fields import now
+from core.fields import new_id, now
 
 
 class EventRecord(Model):
     """One fact: what happened to which record, by whom. Holds no personal value."""
 
-    id = fields.BigIntField(primary_key=True, generated=True)
+    position = fields.BigIntField(primary_key=True, generated=True)
+    id = fields.UUIDField(unique=True, default=new_id)
     name = fields.CharField(max_length=80, db_index=True)
     resource = fields.CharField(max_length=80)
     record_id = fields.UUIDField(db_index=True)
@@ -25,8 +26,7 @@ class EventRecord(Model):
 class EventValues(Model):
     """The values of an event, `{field: value}`; removed when the person that they speak of is erased."""
 
-    event = fields.OneToOneField("core.EventRecord", related_name=False, primary_key=True, on_delete=fields.CASCADE)
-    event_id: int
+    event_id = fields.UUIDField(primary_key=True)
     before = fields.JSONField(null=True)
     after = fields.JSONField(null=True)
 

@@ -1,0 +1,110 @@
+"""The running server as one small object, and what a request carries through every room."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tortoise.models import Model
+
+from core import jobs
+from core.errors import StartError
+from core.permissions import Actor, check_roles
+from core.plugins import Plugins, available
+from core.resources import Resource, Resources
+from core.settings import Settings
+from core.stream import Stream
+
+T = TypeVar("T")
+
+
+class CRM:
+    """Settings, plugins and resources of one house. Raises StartError when its parts do not fit together."""
+
+    def __init__(self, settings: Settings, plugins: Plugins) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.resources = Resources(_resources(plugins))
+        self.stream = Stream()
+        self.background: set[asyncio.Task[None]] = set()
+        self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
+        self.permissions = _permissions(plugins, self.resources)
+        self.jobs = jobs.checked(list(_listed(plugins, "jobs")))
+        _check_roles(self)
+
+    def settings_of(self, kind: type[T]) -> T:
+        """The settings of the plugin that declares this dataclass. Raises KeyError when it is not enabled."""
+        for plugin in self.plugins.enabled:
+            if isinstance(plugin.settings, kind):
+                return plugin.settings
+        raise KeyError(kind.__qualname__)
+
+    def resource(self, model: type[Model]) -> Resource:
+        """How a model is shown."""
+        return self.resources.of(model)
+
+    async def settle(self) -> None:
+        """Wait until everything that follows from committed writes has been told."""
+        while self.background:
+            await asyncio.gather(*self.background, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: who asks what of which house. A plugin's resolver finds it in `info.context`."""
+
+    crm: CRM
+    actor: Actor
+    request_id: str | None = None
+    loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
+
+    def loader(self, key: Any, make: Any) -> Any:
+        """The batch loader of this request under `key`, made on first use."""
+        if key not in self.loaders:
+            self.loaders[key] = make()
+        return self.loaders[key]
+
+
+def _listed(plugins: Plugins, hook: str) -> Iterator[tuple[str, Any]]:
+    for plugin, answer in plugins.calls(hook):
+        if not isinstance(answer, list | tuple):
+            raise StartError(f"plugin '{plugin}': {hook}() must return a list, not {type(answer).__name__}")
+        yield from ((plugin, one) for one in answer)
+
+
+def _resources(plugins: Plugins) -> Iterator[tuple[str, Resource]]:
+    for plugin, resource in _listed(plugins, "resources"):
+        if not isinstance(resource, Resource):
+            raise StartError(f"plugin '{plugin}': resources() must return a list of Resource, not of {type(resource).__name__}")
+        yield plugin, resource
+
+
+def _merged(plugins: Plugins, hook: str, what: str) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    claimed: dict[str, str] = {}
+    for plugin, answer in plugins.calls(hook):
+        if not isinstance(answer, dict):
+            raise StartError(f"plugin '{plugin}': {hook}() must return a dict, not {type(answer).__name__}")
+        for name, meaning in answer.items():
+            if name in merged:
+                raise StartError(f"the {what} '{name}' is declared by plugin '{claimed[name]}' and by plugin '{plugin}'")
+            merged[name], claimed[name] = meaning, plugin
+    return merged
+
+
+def _permissions(plugins: Plugins, resources: Resources) -> dict[str, str]:
+    of_resources = {f"{resource.key}.{verb}": f"To {verb} a {resource.name}." for resource in resources for verb in sorted(resource.verbs)}
+    own = _merged(plugins, "permissions", "permission")
+    if taken := of_resources.keys() & own.keys():
+        raise StartError(f"the permission '{sorted(taken)[0]}' belongs to a resource already")
+    return {**of_resources, **own}
+
+
+def _check_roles(crm: CRM) -> None:
+    enabled = {plugin.name for plugin in crm.plugins.enabled}
+    asleep = tuple(name for name in available() if name not in enabled)
+    roles = {
+        role: {permission: grant for permission, grant in grants.items() if not (asleep and permission.startswith(asleep))}
+        for role, grants in crm.settings.roles.items()
+    }
+    check_roles(roles, frozenset(crm.permissions))

@@ -1,0 +1,168 @@
+"""What happened: told to the plugins inside the transaction and after it, and kept as rows."""
+
+import asyncio
+import datetime
+import enum
+import logging
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from core.errors import Refused
+from core.fields import new_id, now
+from core.models.events import EventRecord, EventValues
+
+if TYPE_CHECKING:  # a call carries the house, and the house its events
+    from core.crm import CRM, Call
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0  # seconds that one plugin may take with one event
+
+_pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One fact, named `resource.verb` in the past tense: `deal.won`.
+
+    `record_id` is the key of the record; `before` and `after` hold the values that changed, by column.
+    """
+
+    name: str
+    resource: str
+    record_id: uuid.UUID
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = "system"
+    request_id: str | None = None
+    id: uuid.UUID = field(default_factory=new_id)
+    at: datetime.datetime = field(default_factory=now)
+
+
+class PluginFailed(Exception):
+    """A plugin broke inside the transaction; the write was undone, and the log names the plugin."""
+
+
+@asynccontextmanager
+async def transaction(call: "Call") -> AsyncIterator[None]:
+    """Write inside this block. An inner block joins the outer one; only the outermost commits and tells."""
+    if _pending.get() is not None:
+        yield
+        return
+    events: list[Event] = []
+    token = _pending.set(events)
+    try:
+        async with in_transaction():
+            yield
+    finally:
+        _pending.reset(token)
+    tell(call.crm, events)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """A part of a transaction that can be undone alone, with the events that it caused."""
+    events = _events()
+    mark = len(events)
+    try:
+        async with in_transaction():
+            yield
+    except BaseException:
+        del events[mark:]
+        raise
+
+
+async def emit(call: "Call", name: str, record: Model, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None) -> None:
+    """Tell, from inside a transaction, that something happened to a record: a plugin's own event, say."""
+    await emit_many(call, [happened(call, name, record, before or {}, after or {})])
+
+
+def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], after: Mapping[str, Any]) -> Event:
+    """The event of this call, not told yet."""
+    key = type(record).__name__
+    return Event(
+        name=name, resource=key[0].lower() + key[1:], record_id=record.pk, before=before, after=after,
+        actor=call.actor.name, request_id=call.request_id,
+    )  # fmt: skip
+
+
+async def emit_many(call: "Call", events: Sequence[Event]) -> None:
+    """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
+    _events().extend(events)
+    await EventRecord.bulk_create(
+        EventRecord(
+            id=event.id, name=event.name, resource=event.resource, record_id=event.record_id, actor=event.actor, at=event.at,
+            changed=sorted({*event.before, *event.after}), request_id=event.request_id,
+        )
+        for event in events
+    )  # fmt: skip
+    await EventValues.bulk_create(
+        EventValues(event_id=event.id, before=plain(event.before) or None, after=plain(event.after) or None) for event in events
+    )
+    if call.crm.plugins.listens("before_commit"):
+        for event in events:
+            await _ask(call.crm, event)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID | Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def tell(crm: "CRM", events: Sequence[Event]) -> None:
+    """Tell of committed events, apart from the request that caused them."""
+    for event in events:
+        crm.stream.put(event)
+    if events and crm.plugins.listens("after_commit"):
+        task = asyncio.create_task(_tell(crm, events))
+        crm.background.add(task)
+        task.add_done_callback(crm.background.discard)
+
+
+async def _ask(crm: "CRM", event: Event) -> None:
+    for implementation in crm.plugins.each("before_commit"):
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await implementation(crm=crm, event=event)
+        except Refused:
+            raise
+        except (Exception, SystemExit) as error:
+            log.exception("plugin '%s' failed before the commit of %s; the write is undone", implementation.plugin, event.name)
+            raise PluginFailed(implementation.plugin) from error
+
+
+async def _tell(crm: "CRM", events: Sequence[Event]) -> None:
+    for event in events:
+        for implementation in crm.plugins.each("after_commit"):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await implementation(crm=crm, event=event)
+            except (Exception, SystemExit):  # the edge where a stranger's failure ends
+                log.exception("plugin '%s' failed after the commit of %s", implementation.plugin, event.name)
+
+
+def _events() -> list[Event]:
+    events = _pending.get()
+    if events is None:
+        raise RuntimeError("write inside a transaction()")
+    return events
