@@ -1,0 +1,1 @@
+"""Tests of the house; `python -m tests` runs them on both databases."""
