@@ -142,9 +142,7 @@ def _server(folder: Path) -> Iterator[int]:
     # The shell ends the server when its standard input closes: also when the tests are killed.
     script = f"'{binaries}/postgres' -D '{data}' -h 127.0.0.1 -p {port} -k '{folder}' {options} & read _; kill -QUIT $!; wait"
     with log.open("w") as output:
-        shell = subprocess.Popen(
-            ["sh", "-c", script], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True, **user
-        )
+        shell = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True, **user)
     try:
         _await(port, shell, log)
         yield port
