@@ -1,0 +1,96 @@
+"""SQLite as Payvand uses it: a write-ahead log, writers that wait for each other, and a connection that survives every failure."""
+
+import asyncio
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient, TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
+
+PRAGMAS = {"busy_timeout": 5000, "journal_mode": "WAL", "synchronous": "NORMAL", "foreign_keys": "ON"}
+
+
+class Client(SqliteClient):
+    """The one connection of this process to the file."""
+
+    def __init__(self, file_path: str, **kwargs: Any) -> None:
+        super().__init__(file_path, **{**PRAGMAS, **kwargs})
+
+    async def create_connection(self, with_db: bool) -> None:
+        """Open the file; its folder is made when it is not there."""
+        Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            await super().create_connection(with_db)
+        except BaseException:
+            await self.close()  # half open, its thread would keep the process alive
+            raise
+
+    def _in_transaction(self) -> TransactionContext:
+        return Turn(self)
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        """Run `query` for each of `values`, in a transaction of its own."""
+        async with self._in_transaction() as transaction:
+            await transaction.execute_many(query, values)
+
+
+client_class = Client
+
+
+class Transaction(SqliteTransactionWrapper):
+    """What queries run on inside a transaction."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(Transaction(self))
+
+    async def begin(self) -> None:
+        """Take the right to write at once: a transaction that reads first and writes later could not wait for another process."""
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise TransactionManagementError(error) from error
+
+
+class Turn(TransactionContext):
+    """One transaction: it has the connection for itself, and however it ends, the connection is free and clean afterwards."""
+
+    def __init__(self, client: Client) -> None:
+        self.parent = client
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.parent._lock.acquire()
+        try:
+            if not self.parent._connection:
+                await self.parent.create_connection(with_db=True)
+            self.transaction = Transaction(self.parent)
+            await self.transaction.begin()
+        except BaseException:
+            await self._end()
+            raise
+        self.token = get_connections().set(self.parent.connection_name, self.transaction)
+        return self.transaction
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        try:
+            if exc_type is None and not self.transaction._finalized:
+                await self.transaction.commit()
+        finally:
+            try:
+                get_connections().reset(self.token)
+            finally:
+                await self._end()
+
+    async def _end(self) -> None:
+        """Undo what is still open and let the next one in. The thread of the connection works in order, so nobody overtakes the rollback."""
+        try:
+            if connection := self.parent._connection:
+                # A second cancellation may interrupt the waiting, not the rollback.
+                undone = asyncio.ensure_future(connection.rollback())
+                with suppress(sqlite3.Error):
+                    await asyncio.shield(undone)
+        finally:
+            self.parent._lock.release()
