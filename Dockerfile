@@ -3,14 +3,15 @@ FROM python:3.13-slim AS build
 
 WORKDIR /app
 RUN python -m venv .venv
+ENV PATH="/app/.venv/bin:$PATH"
 COPY requirements.lock ./
-RUN .venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY core core
 COPY schema schema
 COPY plugins plugins
 COPY migrations migrations
-RUN .venv/bin/pip install --no-cache-dir --no-build-isolation --no-deps .
+RUN pip install --no-cache-dir --no-build-isolation --no-deps .
 
 
 FROM python:3.13-slim

@@ -53,7 +53,7 @@ $(VENV)/bin/python:
 $(VENV)/run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo 'Installing what requirements.lock names ...'
 	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --no-build-isolation --no-deps -e .
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PIP) install --no-build-isolation --no-deps -e .
 	@touch $@
 
 $(VENV)/test: requirements-dev.lock $(VENV)/run
