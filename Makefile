@@ -8,9 +8,13 @@ LOCK := uv --quiet pip compile pyproject.toml --universal --generate-hashes --no
 # What `make lock` resolves with. Nothing else needs it.
 UV := uv==0.13.9
 
+# An environment whose Python has been removed from the machine is no environment.
+GONE := $(shell [ -x $(PYTHON) ] || rm -rf $(VENV))
+
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help run test lint bench lock clean
 
 help:  ## Say what there is
