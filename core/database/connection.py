@@ -2,13 +2,17 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException
 
-from core.database.addresses import config, display
+from core.database.addresses import config, connection, display, sqlite_file
+from core.database.shape import Query, asking, asking_server
 from core.errors import StartError
 from core.plugins import Plugins
 from core.settings import Settings
@@ -31,9 +35,51 @@ async def connect(settings: Settings, plugins: Plugins, *, everywhere: bool = Fa
         yield context
 
 
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[tuple[Query, str, asyncpg.Connection | None]]:
+    """A look at the database that changes nothing: a way to ask, the dialect, and the connection when it is PostgreSQL.
+
+    A file that is not there yet looks empty. Raises StartError when the database cannot be reached.
+    """
+    path = sqlite_file(settings)
+    if path:
+        with closing(_look_into(path, settings)) as file:
+            yield asking(file), "sqlite", None
+        return
+    server = await _visit(settings)
+    try:
+        yield asking_server(server), "postgres", server
+    finally:
+        await server.close()
+
+
 def unreachable(settings: Settings, error: BaseException) -> StartError:
     """The sentence for a database that does not answer."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if "locked" in reason:
         reason = "another process holds it"
     return StartError(f"the database {display(settings)} cannot be reached: {reason}")
+
+
+def _look_into(path: Path, settings: Settings) -> sqlite3.Connection:
+    try:
+        if not path.exists():
+            return sqlite3.connect(":memory:")
+        # Opened to write, although nothing is written: the last one who closes a write-ahead log has to tidy it up.
+        file = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None)
+        file.execute("PRAGMA query_only = ON")
+        file.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise unreachable(settings, error) from error
+    return file
+
+
+async def _visit(settings: Settings) -> asyncpg.Connection:
+    words: dict[str, Any] = connection(settings)["credentials"]
+    named = {
+        name: words[name] for name in ("user", "password", "database", "host", "port", "timeout", "server_settings", "ssl") if name in words
+    }
+    try:
+        return await asyncpg.connect(**named)
+    except UNREACHABLE as error:
+        raise unreachable(settings, error) from error

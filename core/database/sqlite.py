@@ -85,7 +85,7 @@ class Turn(TransactionContext):
                 await self._end()
 
     async def _end(self) -> None:
-        """Undo what is still open and let the next one in. The thread of the connection works in order, so nobody overtakes the rollback."""
+        """Undo what is still open, let the next one in. The thread of the connection works in order: nobody overtakes the rollback."""
         try:
             if connection := self.parent._connection:
                 # A second cancellation may interrupt the waiting, not the rollback.
