@@ -3,7 +3,8 @@
 from core.database.addresses import apps, config
 from core.database.connection import connect
 from core.database.history import make_migrations
+from core.database.inspection import notes, problems
 from core.database.migrating import migrate, pending
 from core.database.plan import Step
 
-__all__ = ["Step", "apps", "config", "connect", "make_migrations", "migrate", "pending"]
+__all__ = ["Step", "apps", "config", "connect", "make_migrations", "migrate", "notes", "pending", "problems"]

@@ -1,0 +1,104 @@
+"""The command `payvand`: its own commands by name, each in a file that is read when it runs, and those of the plugins."""
+
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core import plugins, settings
+from core.errors import Refused, StartError
+
+# A command is here by its name: where its click command is, and what the list of commands says of it.
+COMMANDS = {
+    "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
+    "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
+    "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
+}
+
+
+class Setup:
+    """The settings and the plugins of this call, read when a command first asks for them. Reading raises StartError."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        """The settings of --settings, else of PAYVAND_SETTINGS, else of ./settings.toml."""
+        return settings.load(self.path)
+
+    @cached_property
+    def plugins(self) -> plugins.Plugins:
+        """The built-in and the enabled plugins."""
+        return plugins.load(self.settings)
+
+    @cached_property
+    def commands(self) -> dict[str, click.Command]:
+        """What the plugins add. Raises StartError when a name is taken."""
+        group = click.Group()
+        for plugin, _ in self.plugins.calls("commands", cli=group):
+            if taken := COMMANDS.keys() & group.commands.keys():
+                raise StartError(f"plugin '{plugin}': the command '{sorted(taken)[0]}' is one of payvand's own")
+        return dict(group.commands)
+
+
+class Commands(click.Group):
+    """The commands of payvand. A refusal ends in one sentence on stderr and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names: the own ones, then those of the plugins, if the settings can be read."""
+        try:
+            return [*sorted(COMMANDS), *sorted(_setup(ctx).commands)]
+        except StartError:
+            return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name. Only a name that is not payvand's own makes it read settings and plugins."""
+        if cmd_name not in COMMANDS:
+            return _setup(ctx).commands.get(cmd_name)
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        return getattr(import_module(module), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands; where the settings are broken, a line says so in place of the commands of the plugins."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in sorted(COMMANDS.items())])
+        try:
+            added = _setup(ctx).commands
+        except StartError as error:
+            formatter.write_paragraph()
+            formatter.write_text(f"The commands of the plugins are not known: {error}")
+            return
+        if added:
+            with formatter.section("Commands of the plugins"):
+                formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in sorted(added.items())])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (StartError, Refused) as error:
+            click.echo(f"payvand: {error}", err=True)
+            ctx.exit(1)
+
+
+def _setup(ctx: click.Context) -> Setup:
+    if not isinstance(ctx.obj, Setup):
+        ctx.obj = Setup(ctx.params.get("settings"))  # the help is asked for before the group itself runs
+    return ctx.obj
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    is_eager=True,
+    help="The settings; else $PAYVAND_SETTINGS, else ./settings.toml.",
+)
+@click.version_option(package_name="payvand")
+@click.pass_context
+def main(ctx: click.Context, settings: Path | None) -> None:
+    """Payvand, a headless CRM: one server, all else is a plugin."""
+    ctx.obj = Setup(settings)

@@ -1,0 +1,38 @@
+"""`payvand check`: say whether settings, plugins and database fit together."""
+
+import asyncio
+import sys
+
+import click
+
+from core.cli import Setup
+from core.cli.output import as_json, console, print_json
+from core.database import notes, problems
+from core.errors import StartError
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def check(setup: Setup, as_json: bool) -> None:
+    """Say whether settings, plugins and database fit together; exit code 1 when they do not."""
+    found, told = asyncio.run(_look(setup))
+    if as_json:
+        print_json({"problems": found, "notes": told})
+    else:
+        out = console()
+        for line in found:
+            out.print(f"problem: {line}", style="red")
+        for line in told:
+            out.print(f"note: {line}")
+        if not found:
+            out.print("All is well.", style="green")
+    sys.exit(1 if found else 0)
+
+
+async def _look(setup: Setup) -> tuple[list[str], list[str]]:
+    try:
+        found = await problems(setup.settings, setup.plugins)
+        return found, await notes(setup.settings, setup.plugins)
+    except StartError as error:  # the settings or the plugins
+        return [str(error)], []
