@@ -112,7 +112,8 @@ class Change:
     """A record about to be written. `values` holds what is set, `before` the old values (None for a new record).
 
     A `prepare` function of a resource may change `record` and `values` with `put`, add `history` (per field the
-    values with their times), and raise Invalid.
+    values with their times) and `events` (further names to tell), and raise Invalid. Of a part, `whole` is the
+    change of the record that it belongs to.
     """
 
     record: Any
@@ -122,6 +123,8 @@ class Change:
     links: dict[str, list[uuid.UUID]] = field(default_factory=dict)
     history: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
     past: bool = False
+    whole: "Change | None" = None
+    events: list[str] = field(default_factory=list)
 
     def put(self, name: str, value: Any) -> None:
         """Set a value beside those that were asked for."""

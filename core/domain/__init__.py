@@ -1,0 +1,1 @@
+"""The rules of the core's own records, beyond what their columns say."""

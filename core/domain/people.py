@@ -1,0 +1,128 @@
+"""Contacts and companies: names, addresses, how they are reached."""
+
+import zoneinfo
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import phonenumbers
+from babel import Locale, UnknownLocaleError
+from email_validator import EmailNotValidError, validate_email
+
+from core.errors import Invalid
+from core.fields import now
+from core.resources import Change
+from core.text import digits, fold
+
+if TYPE_CHECKING:
+    from core.crm import Call
+
+
+async def contacts(call: "Call", changes: Sequence[Change]) -> None:
+    """Compose the name when it is left out; check the birth date and the codes. Raises Invalid."""
+    for change in changes:
+        record = change.record
+        if not record.name:
+            change.put("name", " ".join(part for part in (record.given_name, record.family_name) if part))
+            change.put("name_key", fold(record.name))
+        if not record.name:
+            raise Invalid(name="is required, or else givenName or familyName")
+        if "birth_date" in change.values and record.birth_date and record.birth_date > now().date():
+            raise Invalid(birth_date="lies in the future")
+        _codes(change)
+        _moments(change, "lifecycle_stage", record.lifecycle_stage)
+
+
+async def companies(call: "Call", changes: Sequence[Change]) -> None:
+    """Check codes and numbers; keep domains in lower case. Raises Invalid."""
+    for change in changes:
+        record = change.record
+        _codes(change)
+        if change.values.get("domain"):
+            change.put("domain", _domain(record.domain))
+        if (record.employees or 0) < 0:
+            raise Invalid(employees="must not be negative")
+        if "parent_id" in change.values and record.parent_id == record.id:
+            raise Invalid(parent_id="a company is no subsidiary of itself")
+
+
+async def emails(call: "Call", changes: Sequence[Change]) -> None:
+    """Check the addresses. Raises Invalid."""
+    for change in changes:
+        address = email(change.record.address, f"emails.{change.record.position}.address")
+        change.put("address", address)
+        change.put("address_key", fold(address))
+
+
+async def phones(call: "Call", changes: Sequence[Change]) -> None:
+    """Write the numbers in E.164. Raises Invalid."""
+    for change in changes:
+        change.put("number", phone(change.record.number, call.crm.settings.company.region, f"phones.{change.record.position}.number"))
+
+
+async def users(call: "Call", changes: Sequence[Change]) -> None:
+    """Check the address of a user. Raises Invalid."""
+    for change in changes:
+        if change.values.get("email"):
+            change.put("email", email(change.record.email, "email").lower())
+
+
+def email(text: str, path: str) -> str:
+    """The address in its normal form (RFC 5321, 6531: at most 254 characters). Raises Invalid."""
+    try:
+        return validate_email(text, check_deliverability=False, allow_domain_literal=False).normalized
+    except EmailNotValidError as error:
+        raise Invalid({path: f"'{text[:60]}' is not an e-mail address: {str(error)[:120]}"}) from None
+
+
+def phone(text: str, region: str, path: str) -> str:
+    """The number in E.164, read as a number of `region` when it has no country code. Raises Invalid."""
+    try:
+        number = phonenumbers.parse(digits(text), region)
+    except phonenumbers.NumberParseException:
+        raise Invalid({path: f"'{text[:40]}' is not a phone number"}) from None
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid({path: f"'{text[:40]}' is not a possible phone number; write it with its country code: +98..."})
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _codes(change: Change) -> None:
+    values: dict[str, Any] = change.values
+    if country := values.get("country"):
+        change.put("country", country.upper())
+        if country.upper() not in _countries():
+            raise Invalid(country=f"'{country}' is not a country code of ISO 3166-1")
+    if locale := values.get("locale"):
+        _check_locale(locale)
+    if (zone := values.get("time_zone")) and zone not in _zones():
+        raise Invalid(time_zone=f"'{zone[:40]}' is not a time zone of the IANA database")
+
+
+def _moments(change: Change, column: str, value: Any) -> None:
+    """A record that an import brings from the past began its history when it was made."""
+    if change.past and change.before is None and column not in change.history:
+        change.history[column] = [(value, change.record.created_at)]
+
+
+def _check_locale(locale: str) -> None:
+    try:
+        Locale.parse(locale, sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise Invalid(locale=f"'{locale[:40]}' is not a language tag like fa-IR") from None
+
+
+def _domain(text: str) -> str:
+    domain = text.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
+    if "." not in domain or any(letter in domain for letter in "/ @:?"):
+        raise Invalid(domain=f"'{text[:60]}' is not a domain like example.com")
+    return domain
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(code for code in Locale("en").territories if len(code) == 2 and code.isalpha()) - {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

@@ -1,0 +1,50 @@
+"""The history of a column: a row for each step, with the time spent before it."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from tortoise.models import Model
+
+from core.fields import now
+from core.resources import Change, Resource
+
+
+async def record_history(model: type[Model], resource: Resource, column: str, changes: Sequence[Change]) -> None:
+    """Write the steps that these changes took in `column`, those of the past included when an import gives them."""
+    attr = resource.to_one[column].attr if column in resource.to_one else column
+    moved = [change for change in changes if column in change.history or attr in change.values]
+    if not moved:
+        return
+    parent, source, target = _columns(model, resource)
+    last = await _last(model, parent, target, [change.record.id for change in moved if change.before is not None])
+    rows: list[Model] = []
+    for change in moved:
+        value, since = last.get(change.record.id, (None, None))
+        for new, at in change.history.get(column) or [(getattr(change.record, attr), now())]:
+            if new == value:
+                continue
+            seconds = None if since is None else max(0, int((at - since).total_seconds()))
+            rows.append(model(**{parent: change.record.id, source: value, target: new, "changed_at": at, "seconds": seconds}))
+            value, since = new, at
+    if rows:
+        await model.bulk_create(rows)
+
+
+def _columns(model: type[Model], resource: Resource) -> tuple[str, str, str]:
+    """The attributes for the record, the value before and the value after."""
+    relations = {name: one for name, one in model._meta.fields_map.items() if name in model._meta.fk_fields}
+    parent = next(f"{name}_id" for name, one in relations.items() if getattr(one, "related_model", None) is resource.model)
+    ends = {}
+    for end in ("from_", "to_"):
+        name = next(name for name in model._meta.fields_map if name.startswith(end) and not name.endswith("_id"))
+        ends[end] = f"{name}_id" if name in relations else name
+    return parent, ends["from_"], ends["to_"]
+
+
+async def _last(model: type[Model], parent: str, target: str, keys: list[uuid.UUID]) -> dict[uuid.UUID, tuple[Any, Any]]:
+    """The last value of each record and when it began."""
+    if not keys:
+        return {}
+    rows = await model.filter(**{f"{parent}__in": keys}).order_by("changed_at", "id").values_list(parent, target, "changed_at")
+    return {key: (value, at) for key, value, at in rows}

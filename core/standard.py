@@ -1,0 +1,51 @@
+"""The core's own resources and kinds, told through the same hooks as everyone's."""
+
+from core import Resource, hookimpl
+from core.domain import activities, deals, people
+from core.models import (
+    Activity, Company, CompanyTag, Contact, ContactEmail, ContactPhone, ContactTag, Deal, DealLine, DealStageChange, DealTag,
+    LifecycleChange, Pipeline, Product, Stage, Tag, Team, User,
+)  # fmt: skip
+
+READ_ONLY = frozenset({"read"})
+
+
+@hookimpl
+def resources() -> list[Resource]:
+    """Contacts, deals, activities and what belongs to them."""
+    return [
+        Resource(
+            Contact, reverse={"company": "contacts", "owner": "contacts"}, links={"tags": ContactTag}, owned_by="owner",
+            history={"lifecycle_stage": LifecycleChange}, natural=("emails.address", "name"), prepare=people.contacts,
+        ),
+        Resource(ContactEmail, part_of="contact", reverse={"contact": "emails"}, verbs=READ_ONLY, read_only=frozenset({"position"}), natural=(), prepare=people.emails),
+        Resource(ContactPhone, part_of="contact", reverse={"contact": "phones"}, verbs=READ_ONLY, read_only=frozenset({"position"}), natural=(), prepare=people.phones),
+        Resource(LifecycleChange, part_of="contact", reverse={"contact": "lifecycle_changes"}, verbs=READ_ONLY, natural=()),
+        Resource(
+            Company, reverse={"owner": "companies", "parent": "subsidiaries"}, links={"tags": CompanyTag}, owned_by="owner",
+            natural=("domain", "name"), prepare=people.companies,
+        ),
+        Resource(
+            Deal, reverse={"contact": "deals", "company": "deals", "owner": "deals", "stage": "deals", "pipeline": "deals"},
+            links={"tags": DealTag}, owned_by="owner", past=frozenset({"started_at", "closed_at"}),
+            history={"stage": DealStageChange}, natural=("title",), prepare=deals.deals,
+        ),
+        Resource(DealLine, part_of="deal", reverse={"deal": "lines", "product": "deal_lines"}, verbs=READ_ONLY, read_only=frozenset({"position", "total"}), natural=(), prepare=deals.lines),
+        Resource(DealStageChange, part_of="deal", reverse={"deal": "stage_changes"}, verbs=READ_ONLY, natural=()),
+        Resource(Pipeline),
+        Resource(Stage, reverse={"pipeline": "stages"}, prepare=deals.stages),
+        Resource(
+            Activity, reverse={"contact": "activities", "company": "activities", "deal": "activities", "product": "activities", "assignee": "activities"},
+            owned_by="assignee", natural=("subject",), prepare=activities.activities,
+        ),
+        Resource(Product, natural=("sku", "name"), prepare=deals.products),
+        Resource(Tag),
+        Resource(User, reverse={"team": "users"}, natural=("email", "name"), prepare=people.users),
+        Resource(Team, reverse={"parent": "teams"}),
+    ]  # fmt: skip
+
+
+@hookimpl
+def activity_kinds() -> dict[str, str]:
+    """Note, call, meeting, e-mail, task."""
+    return activities.KINDS

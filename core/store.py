@@ -1,0 +1,235 @@
+"""The one door to the records: every read and every write of a resource passes here."""
+
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Subquery
+
+from core.changes import Values, changed, new_change
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from core.events import Event, emit_many, happened, savepoint, transaction
+from core.fields import now
+from core.history import record_history
+from core.parts import save_links, save_parts
+from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
+from core.visibility import allowed_or_refused, related, still_allowed, visible
+
+if TYPE_CHECKING:
+    from core.crm import Call
+
+
+async def get(call: "Call", resource: Resource, key: uuid.UUID, verb: str = READ, *, deleted: bool = False) -> Any:
+    """The record with this key. Raises NotFound, also for one that the actor may not see."""
+    record = await visible(call, resource, verb, deleted=deleted).get_or_none(id=key)
+    if record is None:
+        raise NotFound(f"there is no {resource.name} with this id")
+    return record
+
+
+async def create(call: "Call", resource: Resource, values: Values) -> Any:
+    """A new record. Raises Invalid, Conflict, Forbidden."""
+    return (await create_many(call, resource, [values]))[0]
+
+
+async def create_many(call: "Call", resource: Resource, rows: Sequence[Values], *, past: bool = False) -> list[Any]:
+    """New records, all or none. `past` is for imports: times and stage history of the past may be given."""
+    allowed_or_refused(call, resource, CREATE)
+    async with transaction(call):
+        changes = [new_change(call, resource, values, past) for values in rows]
+        await _save(call, resource, changes, CREATE)
+    return [change.record for change in changes]
+
+
+async def update(call: "Call", resource: Resource, key: uuid.UUID, values: Values, expected: int | None = None, *, past: bool = False) -> Any:
+    """The record with these values. Nothing happens when they are what it has already.
+
+    Raises NotFound, Invalid, and Conflict when its version is not the `expected` one.
+    """
+    allowed_or_refused(call, resource, UPDATE)
+    async with transaction(call):
+        record = await _locked(call, resource, key, UPDATE)
+        _expect(record, expected)
+        change = changed(call, resource, record, values, past)
+        if change.values or change.parts or change.links:
+            await _save(call, resource, [change], UPDATE)
+    return record
+
+
+async def upsert(call: "Call", resource: Resource, external_id: str, values: Values, source: str = "", *, past: bool = False) -> tuple[Any, bool]:
+    """The record that another system knows by this id, updated or made, and whether it was made.
+
+    Raises Conflict when it is there but deleted or not the actor's.
+    """
+    async with transaction(call):
+        known = await resource.model.filter(external_source=source, external_id=external_id).values("id", "deleted_at")
+        if known and known[0]["deleted_at"]:
+            raise Conflict(f"the {resource.name} with this externalId is deleted; restore it first", "external_id")
+        if known:
+            return await update(call, resource, known[0]["id"], values, past=past), False
+        made = await create_many(call, resource, [{**values, "external_id": external_id, "external_source": source}], past=past)
+        return made[0], True
+
+
+async def delete(call: "Call", resource: Resource, key: uuid.UUID, expected: int | None = None) -> Any:
+    """The record, now deleted; softly where the model has `deleted_at`. Raises Conflict while others need it."""
+    allowed_or_refused(call, resource, DELETE)
+    async with transaction(call):
+        record = await _locked(call, resource, key, DELETE)
+        _expect(record, expected)
+        await _unneeded(call, resource, record)
+        if resource.soft:
+            await _stamp(resource, record, now())
+        else:
+            await _hard_delete(resource, record)
+        await emit_many(call, [happened(call, f"{resource.key}.deleted", record, {}, {})])
+    return record
+
+
+async def restore(call: "Call", resource: Resource, key: uuid.UUID) -> Any:
+    """The record, no longer deleted. Raises NotFound."""
+    allowed_or_refused(call, resource, DELETE)
+    async with transaction(call):
+        record = await _locked(call, resource, key, DELETE, deleted=True)
+        if record.deleted_at is not None:
+            await _stamp(resource, record, None)
+            await emit_many(call, [happened(call, f"{resource.key}.restored", record, {}, {})])
+    return record
+
+
+async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool) -> list[tuple[Any, Refused | None]]:
+    """Do several writes in one transaction: pairs of the record and of what was refused.
+
+    `works` are functions without arguments that return a coroutine. With `all_or_none` one refusal undoes all.
+    """
+    results: list[tuple[Any, Refused | None]] = []
+    try:
+        async with transaction(call):
+            for work in works:
+                results.append(await _attempt(work))
+            if all_or_none and any(refused for _, refused in results):
+                raise _Undone
+    except _Undone:
+        return [(None, refused) for _, refused in results]
+    return results
+
+
+class _Undone(Exception):
+    """Ends a transaction whose refusals are reported row by row."""
+
+
+async def _attempt(work: Any) -> tuple[Any, Refused | None]:
+    try:
+        async with savepoint():
+            return await work(), None
+    except Forbidden:
+        raise
+    except Refused as refused:
+        return None, refused
+
+
+async def _locked(call: "Call", resource: Resource, key: uuid.UUID, verb: str, *, deleted: bool = False) -> Any:
+    rows = visible(call, resource, verb, deleted=deleted).filter(id=key)
+    record = await rows.select_for_update(of=(resource.model._meta.db_table,)).first()
+    if record is None:
+        raise NotFound(f"there is no {resource.name} with this id")
+    return record
+
+
+def _expect(record: Any, expected: int | None) -> None:
+    if expected is not None and record.version != expected:
+        raise Conflict(f"the record has version {record.version}, not {expected}; read it again", "expected_version")
+
+
+async def _save(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
+    await related(call, resource, changes)
+    if resource.prepare:
+        await resource.prepare(call, changes)
+    _complete(resource, changes)
+    try:
+        await _write(resource, changes)
+        for name in {name for change in changes for name in change.parts}:
+            await save_parts(call, resource, name, [change for change in changes if name in change.parts])
+        for name in {name for change in changes for name in change.links}:
+            await save_links(resource, name, [change for change in changes if name in change.links])
+    except IntegrityError as error:
+        raise _taken(error) from error
+    for column, model in resource.history.items():
+        await record_history(model, resource, column, changes)
+    await still_allowed(call, resource, changes, verb)
+    await emit_many(call, [event for change in changes for event in _events(call, resource, change)])
+
+
+def _events(call: "Call", resource: Resource, change: Change) -> list[Event]:
+    name = f"{resource.key}.{'created' if change.before is None else 'updated'}"
+    before, after = _told(resource, change)
+    return [happened(call, name, change.record, before, after), *(happened(call, extra, change.record, {}, {}) for extra in change.events)]
+
+
+def _complete(resource: Resource, changes: Sequence[Change]) -> None:
+    for attr, relation in resource.writable_to_one.items():
+        if relation.required and any(getattr(change.record, attr) is None for change in changes):
+            raise Invalid({attr: "is required"})
+
+
+async def _write(resource: Resource, changes: Sequence[Change]) -> None:
+    made = [change.record for change in changes if change.before is None]
+    if made:
+        await resource.model.bulk_create(made)
+    for change in changes:
+        if change.before is None:
+            continue
+        if resource.versioned:
+            change.record.version += 1
+            change.record.updated_at = now()
+        fields = [*change.values, *(("version", "updated_at") if resource.versioned else ())]
+        if fields:
+            await change.record.save(update_fields=fields)
+
+
+async def _unneeded(call: "Call", resource: Resource, record: Any) -> None:
+    for other in call.crm.resources:
+        for relation in other.to_one.values():
+            if relation.model is not resource.model or relation.null or other.part_of == relation.name:
+                continue
+            rows = other.model.filter(**{relation.attr: record.id})
+            if parent := other.parent:
+                live = Subquery(parent.model.filter(deleted_at__isnull=True).values("id")) if call.crm.resource(parent.model).soft else None
+                rows = rows.filter(**{f"{parent.attr}__in": live}) if live else rows
+            if await (rows.filter(deleted_at__isnull=True) if other.soft else rows).exists():
+                raise Conflict(f"a {other.name} still needs this {resource.name} as its {relation.name}")
+
+
+async def _stamp(resource: Resource, record: Any, moment: Any) -> None:
+    record.deleted_at, record.updated_at = moment, now()
+    record.version += 1
+    await record.save(update_fields=["deleted_at", "updated_at", "version"])
+
+
+async def _hard_delete(resource: Resource, record: Any) -> None:
+    try:
+        await record.delete()
+    except IntegrityError:
+        raise Conflict(f"other records still need this {resource.name}") from None
+
+
+def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of the event, before and after, without those that only serve comparison."""
+    hidden = set(resource.folded.values())
+    before = {name: value for name, value in (change.before or {}).items() if name not in hidden}
+    after = {name: value for name, value in change.values.items() if name not in hidden}
+    return before, {**after, **change.parts, **{f"{name}_ids": keys for name, keys in change.links.items()}}
+
+
+def _taken(error: IntegrityError) -> Refused:
+    """The refusal that a violated constraint means."""
+    cause = error.args[0] if error.args else error
+    text = f"{cause} {getattr(cause, 'detail', '') or ''}"
+    found = re.search(r"UNIQUE constraint failed: (.+)|Key \(([^)]+)\)=", text)
+    if not found:
+        return Conflict("another record stands against this change")
+    names = [name.strip().rpartition(".")[2] for name in (found[1] or found[2]).split(",")]
+    field = names[-1].removesuffix("_key") if len(names) == 1 else names[-1]
+    return Conflict(f"{field} is taken by another record", field)

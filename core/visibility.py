@@ -1,0 +1,69 @@
+"""Which rows an actor may see or write: the start of every query."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from core.errors import Forbidden, Invalid
+from core.permissions import rule
+from core.resources import READ, Change, Resource
+
+if TYPE_CHECKING:
+    from core.crm import Call
+
+
+def visible(call: "Call", shown: Resource | type[Model], verb: str = READ, *, deleted: bool = False) -> QuerySet[Any]:
+    """The rows on which the actor may do `verb`; the only way to start a query for an actor.
+
+    Deleted rows are among them only with `deleted`. Raises Forbidden when there can be none at all.
+    """
+    resource = shown if isinstance(shown, Resource) else call.crm.resource(shown)
+    allowed = rule(call.crm, call.actor, resource, verb)
+    if allowed is False:
+        raise Forbidden(f"the permission {resource.key}.{verb} is needed")
+    rows = resource.model.all() if allowed is True else resource.model.filter(allowed)
+    if resource.soft and not deleted:
+        rows = rows.filter(deleted_at__isnull=True)
+    if parent := resource.parent:
+        whole = visible(call, parent.model, READ, deleted=deleted)
+        rows = rows.filter(**{f"{parent.attr}__in": Subquery(whole.values("id"))})
+    return rows
+
+
+def allowed_or_refused(call: "Call", resource: Resource, verb: str) -> None:
+    """Raise Forbidden when the actor may do `verb` on no row at all."""
+    if rule(call.crm, call.actor, resource, verb) is False:
+        raise Forbidden(f"the permission {resource.key}.{verb} is needed")
+
+
+async def related(call: "Call", resource: Resource, changes: Sequence[Change]) -> None:
+    """Refuse keys of records that are not there for the actor. Raises Invalid."""
+    for attr, relation in resource.writable_to_one.items():
+        wanted = {change.values[attr] for change in changes if change.values.get(attr) is not None}
+        if wanted:
+            await there(call, relation.model, wanted, attr)
+    for name, link in resource.linked.items():
+        keys = {key for change in changes for key in change.links.get(name, ())}
+        if keys:
+            await there(call, link.model, keys, link.ids)
+
+
+async def there(call: "Call", model: type[Model], keys: Iterable[uuid.UUID], path: str) -> None:
+    """Raise Invalid under `path` when one of the keys is of no record that the actor may see."""
+    keys = set(keys)
+    found = set(await visible(call, model).filter(id__in=list(keys)).values_list("id", flat=True))
+    if keys - found:
+        raise Invalid({path: f"there is no {model.__name__} with this id"})
+
+
+async def still_allowed(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
+    """What was written must be a row that the actor may write: nobody gives away or makes rows beyond its rule."""
+    allowed = rule(call.crm, call.actor, resource, verb)
+    if isinstance(allowed, Q):
+        keys = [change.record.id for change in changes]
+        if await resource.model.filter(allowed, id__in=keys).count() != len(keys):
+            raise Forbidden(f"the permission {resource.key}.{verb} does not reach this row")

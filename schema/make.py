@@ -1,0 +1,75 @@
+"""Making strawberry types from descriptions: the small tools of the generator."""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+
+class Book(dict[str, Any]):
+    """The types of one schema by name; annotations that are text are looked up here, so types may point in circles."""
+
+    def field(self, name: str, kind: Any, description: str, resolver: Any = None) -> StrawberryField:
+        """A field of an output type; without a resolver it is the attribute of its name."""
+        annotation = StrawberryAnnotation(kind, namespace=self)
+        if resolver is None:
+            return StrawberryField(python_name=name, type_annotation=annotation, description=description)
+        return StrawberryField(python_name=name, type_annotation=annotation, description=description, base_resolver=StrawberryResolver(resolver))
+
+    def member(self, name: str, kind: Any, description: str, *, required: bool = False, graphql_name: str | None = None, default: Any = strawberry.UNSET) -> StrawberryField:
+        """A field of an input type; one that is not required may be left out."""
+        annotation = StrawberryAnnotation(kind if required else optional(kind), namespace=self)
+        given: dict[str, Any] = {} if required else {"default": default}
+        return StrawberryField(python_name=name, graphql_name=graphql_name, type_annotation=annotation, description=description, **given)
+
+    def add(self, name: str, fields: Sequence[StrawberryField], description: str, *, is_input: bool = False, bases: tuple[type, ...] = ()) -> type:
+        """A type of this name, made once."""
+        if name not in self:
+            body: dict[str, Any] = {str(one.python_name): one for one in fields}
+            self[name] = strawberry.type(type(name, bases, {"__annotations__": {}, **body}), description=description, is_input=is_input)
+        return self[name]
+
+    def enum(self, name: str, values: Mapping[str, str], description: str) -> type:
+        """An enum of these values, each with its description; the Python values are the keys."""
+        if name not in self:
+            made = Enum(name, {value.upper(): value for value in values})  # type: ignore[misc]  # the functional form
+            self[name] = described(made, description, {value.upper(): meaning for value, meaning in values.items()})
+        return self[name]
+
+
+def optional(kind: Any) -> Any:
+    """The kind, or null."""
+    return f"typing.Optional[{kind}]" if isinstance(kind, str) else kind | None
+
+
+def many(kind: Any) -> Any:
+    """A list of the kind, without nulls."""
+    return f"list[{kind}]" if isinstance(kind, str) else list[kind]
+
+
+def described(kind: type[Enum], description: str | None = None, meanings: Mapping[str, str] | None = None) -> Any:
+    """A Python enum as a GraphQL enum. Values are described by `meanings`, or by lines `NAME: meaning` of its docstring."""
+    if hasattr(kind, "__strawberry_definition__"):
+        return kind
+    text = kind.__doc__ or ""
+    found = meanings or dict(re.findall(r"^\s*([A-Z_]+): (.+)$", text, flags=re.MULTILINE))
+    made = strawberry.enum(kind, description=description or text.strip().splitlines()[0])
+    for value in made.__strawberry_definition__.values:  # type: ignore[attr-defined]  # strawberry put it there
+        value.description = found.get(value.name, f"{value.name.replace('_', ' ').capitalize()}.")
+    return made
+
+
+def camel(name: str) -> str:
+    """`first_name` as `firstName`."""
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)
+
+
+def pascal(name: str) -> str:
+    """`first_name` as `FirstName`."""
+    return "".join(part.title() for part in name.split("_"))
