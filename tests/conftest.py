@@ -1,11 +1,25 @@
-"""The fixtures of all tests. PAYVAND_TEST_DATABASE chooses the engine: sqlite, which is the default, or postgres."""
+"""The fixtures of all tests. PAYVAND_TEST_DATABASE chooses the engine: sqlite, which is the default, or postgres.
+
+    async def test_something(house):               a running house with an administrator; no plugin is enabled
+        assert await house.ask("{ contacts { nodes { name } } }") == {"contacts": {"nodes": []}}
+
+    @pytest.mark.plugins("metrics")                these plugins
+    @pytest.mark.settings(limits={"depth": 4})     other tables of settings.toml
+
+`houses` opens any number of them, `plugin` writes a plugin, `payvand` runs commands, `server` is a process of its own.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.engines import Engine, engine
+from tests.engines import Engine, engine, free_port
+from tests.house import House, Houses, Templates, write_settings
+from tests.packages import Packages, packages
+from tests.shell import Server, Shell, serving
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +41,59 @@ def database_url(database: Engine) -> Iterator[str]:
     url = database.create()
     yield url
     database.drop(url)
+
+
+@pytest.fixture(scope="session")
+def templates(database: Engine, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The migrated databases that houses are copied from."""
+    return Templates(database, tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[Packages]:
+    """Writes plugins that this test alone knows: `plugin("acme", source, models=...)`."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    with packages(folder) as ready:
+        yield ready
+
+
+@pytest.fixture
+def houses(templates: Templates, tmp_path: Path) -> Houses:
+    """Opens houses: `async with houses("metrics", limits={"depth": 4}) as house`."""
+    return Houses(templates, tmp_path)
+
+
+@pytest.fixture
+async def house(houses: Houses, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A running house, as its marks say."""
+    async with houses(*_plugins(request), **_tables(request)) as ready:
+        yield ready
+
+
+@pytest.fixture
+def payvand(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
+    """Runs commands on an empty database: `payvand("migrate").well()`."""
+    write_settings(tmp_path, database_url, _plugins(request), _tables(request))
+    return Shell(tmp_path, database_url)
+
+
+@pytest.fixture
+def server(templates: Templates, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A `payvand serve` that is ready, on a migrated database."""
+    port, tables = free_port(), _tables(request)
+    url = templates.copy(_plugins(request))
+    write_settings(tmp_path, url, _plugins(request), {**tables, "server": {"port": port, **tables.get("server", {})}})
+    with serving(Shell(tmp_path, url), port) as ready:
+        yield ready
+    templates.database.drop(url)
+
+
+def _plugins(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    mark = request.node.get_closest_marker("plugins")
+    return mark.args if mark else ()
+
+
+def _tables(request: pytest.FixtureRequest) -> dict[str, Any]:
+    mark = request.node.get_closest_marker("settings")
+    return dict(mark.kwargs) if mark else {}
