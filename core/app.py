@@ -1,0 +1,92 @@
+"""The whole house, put together: settings in, Starlette app out."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from core.crm import CRM
+from core.database import connect
+from core.errors import Refused, StartError
+from core.health import Health
+from core.plugins import load
+from core.requests import Requests, failure, request_id
+from core.settings import Settings
+
+BODY_WORTH_PACKING = 2_000
+EFFORT = 4  # more costs time on the event loop and saves little
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The server as an ASGI app; `app.state.crm` is the running house.
+
+    Raises StartError here for settings and plugins, and at the start of its lifespan for the database, for migrations
+    that wait, and for routes that two plugins claim.
+    """
+    crm = CRM(settings, load(settings))
+    health = Health(crm)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with connect(settings, crm.plugins, everywhere=True):
+            await health.check()
+            crm.check()
+            app.router.routes += _routes(crm)  # now, because models know their relations only when the database is open
+            yield
+            await crm.settle()
+
+    app = Starlette(
+        routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
+        middleware=[Middleware(Requests), Middleware(GZipMiddleware, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT)],
+        exception_handlers={HTTPException: _http_error, Refused: _refused},
+        lifespan=lifespan,
+    )
+    app.state.crm = crm
+    return app
+
+
+def _routes(crm: CRM) -> list[BaseRoute]:
+    """The routes of all plugins. Raises StartError when two of them claim one path."""
+    owners = {("http", "/healthz"): "the core", ("http", "/readyz"): "the core"}
+    routes: list[BaseRoute] = []
+    for plugin, added in crm.plugins.calls("routes", crm=crm):
+        for route in added:
+            for claim in _claims(route):
+                if claim in owners:
+                    raise StartError(f"the route '{claim[1]}' is claimed by {_named(owners[claim])} and by {_named(plugin)}")
+                owners[claim] = plugin
+            routes.append(route)
+    return routes
+
+
+def _claims(route: BaseRoute) -> Iterator[tuple[str, str]]:
+    """What a route answers to: the protocol, and the path without the names of its parameters."""
+    if isinstance(route, WebSocketRoute):
+        yield "websocket", route.path_format
+    elif isinstance(route, Route):
+        yield "http", route.path_format
+    elif isinstance(route, Mount):
+        yield "mount", route.path_format
+
+
+def _named(plugin: str) -> str:
+    return plugin if plugin == "the core" else f"plugin '{plugin}'"
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    code = {404: "NOT_FOUND", 401: "UNAUTHENTICATED", 403: "FORBIDDEN"}.get(status, "BAD_USER_INPUT")
+    message = {404: "there is nothing at this address", 405: "this address is not asked by that method"}.get(status, error.detail)
+    body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request_id(request.scope)}}]}
+    return JSONResponse(body, status, error.headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return failure(error, request_id(request.scope))

@@ -1,0 +1,38 @@
+"""Which errors mean that the database cannot serve right now, and not that the server is wrong."""
+
+import errno
+
+import asyncpg
+from tortoise.exceptions import DBConnectionError
+
+_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM")
+# Classes and codes of SQLSTATE: connection, transaction rolled back, resources, operator intervention, system, lock, read-only
+_POSTGRES = ("08", "40", "53", "57", "58", "55P03", "25006")
+
+
+def outage(error: BaseException) -> bool:
+    """Whether the database is locked, full, read-only, too slow or unreachable: trying again later may help."""
+    return any(_outage(one) for one in _chain(error))
+
+
+def _outage(error: BaseException) -> bool:
+    if isinstance(error, DBConnectionError | ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return "clos" in str(error)  # "connection is closed", "pool is closing": the library has no class for it
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+    name, state = getattr(error, "sqlite_errorname", None), getattr(error, "sqlstate", None)
+    return (isinstance(name, str) and name.startswith(_SQLITE)) or (isinstance(state, str) and state.startswith(_POSTGRES))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what it was made from: Tortoise keeps the driver's error as its first argument."""
+    chain: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and one not in chain:
+            chain.append(one)
+            waiting += [one.__cause__, *one.args[:1]]
+    return chain

@@ -1,0 +1,95 @@
+"""Every request has an id, a line in the log, and an answer, whatever happens inside."""
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.errors import Refused
+from core.outages import outage
+
+log = logging.getLogger("payvand.requests")
+
+HEADER = "X-Request-Id"
+QUIET = ("/healthz", "/readyz")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def request_id(scope: Scope) -> str:
+    """The id of a request: the client's own when it is well formed, else a new one. It is also in the log."""
+    state = scope.setdefault("state", {})
+    if "request_id" not in state:
+        given = Headers(scope=scope).get(HEADER, "")
+        state["request_id"] = given if _ID.fullmatch(given) else secrets.token_hex(16)
+    return state["request_id"]
+
+
+def failure(error: Exception, request: str) -> JSONResponse:
+    """The answer to a request that ended in an error: one sentence and a code, never what happened inside."""
+    headers = {}
+    if isinstance(error, Refused):
+        message, code, status = str(error), error.code, error.status
+    elif outage(error):
+        message, code, status = "The database is not available at the moment; try again.", "UNAVAILABLE", 503
+    else:
+        message, code, status = "Unexpected error.", "INTERNAL_SERVER_ERROR", 500
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        headers["Retry-After"] = "2"
+    body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request}}]}
+    return JSONResponse(body, status, headers)
+
+
+class Requests:
+    """Pure ASGI: puts the id on the answer, writes one line per request, and turns what escapes into an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, started, status = request_id(scope), time.perf_counter(), 0
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request
+            await send(message)
+
+        try:
+            await self.app(scope, receive, marked)
+        except Exception as error:
+            if not isinstance(error, Refused):
+                log.error("request %s failed", request, exc_info=error)
+            if status:
+                raise  # half an answer is out: only closing the connection tells the client
+            await failure(error, request)(scope, receive, marked)
+        finally:
+            level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
+            spent = (time.perf_counter() - started) * 1000
+            log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, started = request_id(scope), time.perf_counter()
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            log.info("%s WEBSOCKET %s %.0f s", request, _path(scope), time.perf_counter() - started)
+
+
+def _path(scope: Scope) -> str:
+    """The path as it came, percent signs and all, so that nothing in it can forge a line. The query is not for the log."""
+    return (scope.get("raw_path") or scope["path"].encode("unicode_escape")).decode("ascii", "backslashreplace")[:200]

@@ -1,0 +1,103 @@
+"""From the parameters of a request to an answer: prepare, then execute. The two are apart, so that a faster way can stand between."""
+
+import inspect
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import strawberry
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+from strawberry.execution import optimized_is_awaitable
+
+from core.crm import CRM, Call
+from schema.documents import ERRORS, Documents, Prepared
+from schema.errors import Unprocessable, entries, field_entry
+from schema.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets. `executed` is false when the request failed before anything was done."""
+
+    body: dict[str, Any]
+    executed: bool = True
+
+
+class Engine:
+    """Executes the operations of one schema for one house."""
+
+    def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
+        self.crm = crm
+        self.schema = schema
+        self.documents = Documents(schema._schema, crm.settings)
+        self._terse = not crm.settings.server.introspection
+
+    def prepare(self, parameters: Parameters) -> Prepared:
+        """Parse, validate and measure. Raises GraphQLSyntaxError, Unprocessable, TooComplex and Refused."""
+        return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
+
+    async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
+        """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
+        result = self._executor(prepared, parameters, call).execute_operation()
+        if inspect.isawaitable(result):
+            result = await result
+        return self._answer(cast(ExecutionResult, result), prepared, call)
+
+    async def stream(self, prepared: Prepared, parameters: Parameters, call: Call) -> AsyncGenerator[Answer, None]:
+        """Run a subscription: an answer for each event. Raises Unprocessable, and what the source of the events raises."""
+        executor = self._executor(prepared, parameters, call)
+        source = create_source_event_stream(executor)
+        if inspect.isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            yield Answer({"errors": [field_entry(error, _id(call)) for error in source.errors or ()]}, executed=False)
+            return
+        async with aclosing(map_source_to_response_event(executor, source, _with_fresh_loaders)) as results:
+            async for result in results:
+                yield self._answer(result, prepared, call)
+
+    def _executor(self, prepared: Prepared, parameters: Parameters, call: Call) -> Executor:
+        name = prepared.operation.name.value if prepared.operation.name else None
+        made = self.schema.execution_context_class.build(
+            self.schema._schema,
+            prepared.document,
+            context_value=call,
+            raw_variable_values=dict(parameters.variables),
+            operation_name=name,
+            max_coercion_errors=ERRORS,
+            is_awaitable=cast(Any, optimized_is_awaitable),
+            hide_suggestions=self._terse,
+            operation_extensions=None,
+        )
+        if isinstance(made, list):
+            raise Unprocessable(cast(list[GraphQLError], made))
+        return made
+
+    def _answer(self, result: ExecutionResult, prepared: Prepared, call: Call) -> Answer:
+        body: dict[str, Any] = {}
+        if result.errors:
+            body["errors"] = [field_entry(error, _id(call)) for error in result.errors]
+        return Answer({**body, "data": result.data, "extensions": {"cost": prepared.cost}})
+
+
+def refused(error: Exception, request_id: str) -> Answer:
+    """The answer to a request of which nothing was executed."""
+    return Answer({"errors": entries(error, request_id)}, executed=False)
+
+
+def _with_fresh_loaders(executor: Executor) -> Any:
+    """Execute one event. What a loader keeps is true for one event only."""
+    executor.context_value = replace(executor.context_value, loaders={})
+    return execute_subscription_event(executor)
+
+
+def _id(call: Call) -> str:
+    return call.request_id or ""
