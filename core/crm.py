@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from tortoise.models import Model
@@ -24,12 +25,23 @@ class CRM:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.settings = settings
         self.plugins = plugins
-        self.resources = Resources(_resources(plugins))
         self.stream = Stream()
         self.background: set[asyncio.Task[None]] = set()
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.permissions = _permissions(plugins, self.resources)
         self.jobs = jobs.checked(list(_listed(plugins, "jobs")))
+
+    @cached_property
+    def resources(self) -> Resources:
+        """All resources; to be asked for when the database is connected, for only then models know their relations."""
+        return Resources(_resources(self.plugins))
+
+    @cached_property
+    def permissions(self) -> dict[str, str]:
+        """Every permission that there is, and what it means."""
+        return _permissions(self.plugins, self.resources)
+
+    def check(self) -> None:
+        """Raise StartError when resources, permissions and roles do not fit together; after connecting."""
         _check_roles(self)
 
     def settings_of(self, kind: type[T]) -> T:

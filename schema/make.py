@@ -1,6 +1,7 @@
 """Making strawberry types from descriptions: the small tools of the generator."""
 
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -13,6 +14,9 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 class Book(dict[str, Any]):
     """The types of one schema by name; annotations that are text are looked up here, so types may point in circles."""
+
+    def __init__(self) -> None:
+        super().__init__(typing=typing)  # for annotations that are text
 
     def field(self, name: str, kind: Any, description: str, resolver: Any = None) -> StrawberryField:
         """A field of an output type; without a resolver it is the attribute of its name."""
@@ -30,8 +34,11 @@ class Book(dict[str, Any]):
     def add(self, name: str, fields: Sequence[StrawberryField], description: str, *, is_input: bool = False, bases: tuple[type, ...] = ()) -> type:
         """A type of this name, made once."""
         if name not in self:
+            kinds = {one: one.type_annotation for one in fields}
             body: dict[str, Any] = {str(one.python_name): one for one in fields}
             self[name] = strawberry.type(type(name, bases, {"__annotations__": {}, **body}), description=description, is_input=is_input)
+            for one, kind in kinds.items():  # strawberry forgets where text annotations are looked up
+                one.type_annotation = kind
         return self[name]
 
     def enum(self, name: str, values: Mapping[str, str], description: str) -> type:

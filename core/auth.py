@@ -1,0 +1,107 @@
+"""From a request to an actor: API keys, and what plugins know of other ways."""
+
+import datetime
+import hashlib
+import hmac
+import logging
+import secrets
+import uuid
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+from core.errors import Invalid, Unauthenticated
+from core.fields import now
+from core.models import ApiKey, User
+from core.permissions import Actor
+
+if TYPE_CHECKING:
+    from core.crm import CRM
+
+log = logging.getLogger(__name__)
+
+MARK = "pvk"
+
+
+async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
+    """Who asks, by `token` or by the header `Authorization: Bearer ...`. Raises Unauthenticated.
+
+    Plugins are asked first, in their order; one that fails is logged and passed over.
+    """
+    for implementation in crm.plugins.each("actor"):
+        try:
+            actor = await implementation(crm=crm, request=connection)
+        except (Exception, SystemExit):  # the edge where a stranger's failure ends
+            log.exception("plugin '%s' failed to say who asks", implementation.plugin)
+            continue
+        if actor is not None:
+            return actor
+    key = token or _bearer(connection.headers.get("authorization", ""))
+    if key is None:
+        raise Unauthenticated("send a key in the header: Authorization: Bearer pvk_...")
+    return await _by_key(crm, key)
+
+
+async def create_key(
+    crm: "CRM", *, name: str, role: str, user: uuid.UUID | str | None = None, expires_at: datetime.datetime | None = None
+) -> str:
+    """A new key, shown this once: the database keeps its SHA-256. Raises Invalid for an unknown role or user."""
+    if role not in crm.settings.roles:
+        raise Invalid(role=f"there is no role '{role}'; there are {', '.join(crm.settings.roles)}")
+    user_id = _key_of_user(user) if user else None
+    if user_id and not await User.filter(id=user_id, deleted_at__isnull=True).exists():
+        raise Invalid(user="there is no user with this id")
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = f"{MARK}_{prefix}_{secret}"
+    await ApiKey.create(name=name, prefix=prefix, hash=_hash(key), role=role, user_id=user_id, expires_at=expires_at)
+    return key
+
+
+async def revoke_key(prefix: str) -> bool:
+    """Shut the key with this prefix at once; whether there was one that was open."""
+    return bool(await ApiKey.filter(prefix=prefix, revoked_at__isnull=True).update(revoked_at=now()))
+
+
+async def known_key(key: str) -> bool:
+    """Whether the database has this very key, and it is open."""
+    record = await _record(key)
+    return record is not None and _open(record)
+
+
+async def _by_key(crm: "CRM", key: str) -> Actor:
+    record = await _record(key)
+    if record is None or not _open(record):
+        raise Unauthenticated("this key is not valid")
+    grants = crm.settings.roles.get(record.role, {})
+    return Actor(f"key {record.prefix} ({record.name})", grants, record.user_id, record.id)
+
+
+async def _record(key: str) -> ApiKey | None:
+    mark, _, rest = key.partition("_")
+    prefix, _, _ = rest.partition("_")
+    if mark != MARK or not key.isascii() or not prefix.isalnum() or len(key) > 200:
+        return None
+    record = await ApiKey.get_or_none(prefix=prefix)
+    if record is None or not hmac.compare_digest(record.hash, _hash(key)):
+        return None
+    return record
+
+
+def _open(record: ApiKey) -> bool:
+    return record.revoked_at is None and (record.expires_at is None or record.expires_at > now())
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _bearer(header: str) -> str | None:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _key_of_user(user: uuid.UUID | str) -> uuid.UUID:
+    try:
+        return user if isinstance(user, uuid.UUID) else uuid.UUID(user.removeprefix("user_"))
+    except ValueError:
+        raise Invalid(user="is not the id of a user") from None
