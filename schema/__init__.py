@@ -1,11 +1,11 @@
 """GraphQL: joins the core through the same hooks as every plugin."""
 
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
 from core.hookspecs import hookimpl
 from schema.build import build
-from schema.graphiql import assets
+from schema.graphiql import Assets
 from schema.http import Endpoint
 
 
@@ -13,5 +13,5 @@ from schema.http import Endpoint
 def routes(crm: CRM) -> list[BaseRoute]:
     """The endpoint /graphql, and the files of GraphiQL below it."""
     endpoint = Endpoint(crm, build(crm))
-    files = [assets()] if crm.settings.server.graphiql else []
+    files = [Mount("/graphql/assets", Assets())] if crm.settings.server.graphiql else []
     return [*files, Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
