@@ -166,7 +166,7 @@ class Mutations:
         async def resolve(info: strawberry.Info, inputs: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             call = info.context
             works = [lambda one=one: _create(call, resource, one) for one in inputs]
-            return await self._bulk(payload, call, "inputs", works, error_policy, "input")
+            return await self._bulk(payload, call, "inputs", works, error_policy)
 
         payload = self._bulk_payload(resource, "Create")
         kind = self.inputs.values(resource, partial=False)
