@@ -15,6 +15,7 @@ COMMANDS = {
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
+    "serve": ("core.cli.serve:serve", "Answer requests."),
 }
 
 

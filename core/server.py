@@ -1,0 +1,92 @@
+"""The process that serves an app: uvicorn, with times and sizes that suit the open net."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.loops.auto import auto_loop_factory
+
+from core.errors import StartError
+from core.protocol import BoundedProtocol
+
+FRAME = 65_536  # of a WebSocket
+KEEP_ALIVE = 20
+BACKLOG = 2048
+GRACE = 30  # after this, what still runs when the server is told to stop is cancelled
+PING = 20.0
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        # uvicorn tells of each step of its start; the one line that matters comes from the command
+        "uvicorn.error": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING", "handlers": []},
+        "asyncio": {"level": "WARNING"},
+        "tortoise": {"level": "WARNING"},
+    },
+}
+
+
+def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what has begun. `ready` hears the URL once requests are answered.
+
+    Raises StartError when the address is taken or the house cannot start.
+    """
+    with _listening(host, port) as listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(app, listener, ready))
+
+
+async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
+    server = _Server(_config(app))
+    # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
+    async with app.router.lifespan_context(app):
+        host, port = listener.getsockname()[:2]
+        server.greet = lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        await server.serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """Stops on a signal and returns, so that the house is closed too; uvicorn would raise the signal again."""
+
+    greet: Callable[[], object]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.greet()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(found[4][:2], family=found[0], backlog=BACKLOG)
+    except OSError as error:
+        raise StartError(f"cannot listen at {host}, port {port}: {error.strerror or error}") from error
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="websockets-sansio",
+        ws_max_size=FRAME,
+        ws_ping_interval=PING,
+        ws_ping_timeout=PING,
+        lifespan="off",
+        log_config=LOGGING,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
