@@ -33,7 +33,7 @@ def connection(settings: Settings) -> dict[str, Any]:
     if separator and scheme == "sqlite":
         return {"engine": "core.database.sqlite", "credentials": {"file_path": str(_file(rest, settings))}}
     if separator and scheme in ("postgresql", "postgres"):
-        return {"engine": "tortoise.backends.asyncpg", "credentials": _postgres(settings)}
+        return {"engine": "core.database.postgres", "credentials": _postgres(settings)}
     raise _wrong(settings, "it must begin with sqlite:// or postgresql://")
 
 

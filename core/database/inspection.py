@@ -2,7 +2,8 @@
 
 from contextlib import closing
 
-from core.database import files, servers
+import core.database.files as files
+import core.database.servers as servers
 from core.database.connection import reading
 from core.database.history import history, unwritten
 from core.database.migrating import pending, script

@@ -14,7 +14,8 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.transactions import in_transaction
 from tortoise.utils import get_schema_sql
 
-from core.database import files, servers
+import core.database.files as files
+import core.database.servers as servers
 from core.database.addresses import config, connection, sqlite_file
 from core.database.connection import UNREACHABLE, reading, unreachable
 from core.database.editors import editor

@@ -1,15 +1,16 @@
 """SQLite as Payvand uses it: a write-ahead log, writers that wait for each other, and a connection that survives every failure."""
 
-import asyncio
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient, TransactionContext
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
+
+from core.database.endings import Inner, to_the_end
 
 PRAGMAS = {"busy_timeout": 5000, "journal_mode": "WAL", "synchronous": "NORMAL", "foreign_keys": "ON"}
 
@@ -45,7 +46,7 @@ class Transaction(SqliteTransactionWrapper):
     """What queries run on inside a transaction."""
 
     def _in_transaction(self) -> TransactionContext:
-        return NestedTransactionContext(Transaction(self))
+        return Inner(Transaction(self))
 
     async def begin(self) -> None:
         """Take the right to write at once: a transaction that reads first and writes later could not wait for another process."""
@@ -85,12 +86,10 @@ class Turn(TransactionContext):
                 await self._end()
 
     async def _end(self) -> None:
-        """Undo what is still open, let the next one in. The thread of the connection works in order: nobody overtakes the rollback."""
+        """Undo what is still open, and let the next one in."""
         try:
             if connection := self.parent._connection:
-                # A second cancellation may interrupt the waiting, not the rollback.
-                undone = asyncio.ensure_future(connection.rollback())
                 with suppress(sqlite3.Error):
-                    await asyncio.shield(undone)
+                    await to_the_end(connection.rollback())
         finally:
             self.parent._lock.release()
