@@ -67,7 +67,13 @@ class Group:
 
 
 async def aggregate(
-    call: "Call", resource: Resource, where: Where | None, groupings: Sequence[Grouping], wanted: Iterable[tuple[str, str]], *, deleted: bool = False
+    call: "Call",
+    resource: Resource,
+    where: Where | None,
+    groupings: Sequence[Grouping],
+    wanted: Iterable[tuple[str, str]],
+    *,
+    deleted: bool = False,
 ) -> list[Group]:
     """The groups in the order of their keys. `wanted` are pairs of sum, avg, min or max and a column's name.
 
@@ -84,7 +90,11 @@ async def aggregate(
     groups = _fold([dict(row) for row in found], resource, groupings, currencies, columns, wanted)
     if len(groups) > limit:
         raise Invalid(group_by=f"makes more than {limit} groups; filter more or group by less")
-    return groups if groups or groupings else [Group({}, 0, {one: [] if resource.columns[one[1]].kind is Kind.MONEY else None for one in wanted})]
+    return (
+        groups
+        if groups or groupings
+        else [Group({}, 0, {one: [] if resource.columns[one[1]].kind is Kind.MONEY else None for one in wanted})]
+    )
 
 
 def local_day(attribute: str, zone: str) -> str:
@@ -95,7 +105,9 @@ def local_day(attribute: str, zone: str) -> str:
 def _sql(inner: str, groupings: Sequence[Grouping], currencies: Sequence[str], columns: Sequence[Column], limit: int) -> str:
     keys = [f"{_key(one)} AS g{index}" for index, one in enumerate(groupings)]
     keys += [f't."{name}" AS c{index}' for index, name in enumerate(currencies)]
-    values = [f'{function}(t."{column.name}") AS {name}{index}' for index, column in enumerate(columns) for function, name in _functions(column)]
+    values = [
+        f'{function}(t."{column.name}") AS {name}{index}' for index, column in enumerate(columns) for function, name in _functions(column)
+    ]
     selected = ", ".join([*keys, "COUNT(*) AS n", *values])
     ordinals = ", ".join(str(index + 1) for index in range(len(keys)))
     tail = f" GROUP BY {ordinals} ORDER BY {ordinals} LIMIT {(limit + 1) * (1 + 10 * len(currencies))}" if keys else ""
@@ -165,7 +177,12 @@ def offsets(zone: str) -> tuple[tuple[str, int], ...]:
 
 
 def _fold(
-    rows: list[dict[str, Any]], resource: Resource, groupings: Sequence[Grouping], currencies: Sequence[str], columns: Sequence[Column], wanted: Sequence[tuple[str, str]]
+    rows: list[dict[str, Any]],
+    resource: Resource,
+    groupings: Sequence[Grouping],
+    currencies: Sequence[str],
+    columns: Sequence[Column],
+    wanted: Sequence[tuple[str, str]],
 ) -> list[Group]:
     """Put the rows that differ only in a currency together."""
     folded: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -173,7 +190,9 @@ def _fold(
         folded.setdefault(tuple(row[f"g{index}"] for index in range(len(groupings))), []).append(row)
     groups = []
     for key, same in folded.items():
-        group = Group({one.name: _python(resource, one, value) for one, value in zip(groupings, key, strict=True)}, sum(row["n"] for row in same))
+        group = Group(
+            {one.name: _python(resource, one, value) for one, value in zip(groupings, key, strict=True)}, sum(row["n"] for row in same)
+        )
         for function, name in wanted:
             index = next(place for place, column in enumerate(columns) if column.name == name)
             group.values[function, name] = _value(resource, function, columns[index], index, currencies, same)
@@ -241,4 +260,3 @@ def grouping(resource: Resource, name: str, period: Period | None, zone: str) ->
     if not dated and period is not None:
         raise Invalid(group_by=f"{name} is not a date and has no period")
     return Grouping(name, column.name, column, period, zone)
-

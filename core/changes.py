@@ -22,7 +22,9 @@ def new_change(call: "Call", resource: Resource, values: Values, past: bool) -> 
     values = _owned(call, resource, values)
     change = Change(record=resource.model(id=values.get("id") or new_id()), values={}, past=past)
     take(call, resource, change, values)
-    problems = {name: "is required" for name, column in resource.writable(past=past).items() if column.required and name not in change.values}
+    problems = {
+        name: "is required" for name, column in resource.writable(past=past).items() if column.required and name not in change.values
+    }
     if problems:
         raise Invalid(problems)
     return change
@@ -49,7 +51,7 @@ def take(call: "Call", resource: Resource, change: Change, values: Values) -> No
             elif name in parts:
                 change.parts[name] = [dict(one) for one in value or []]
             elif name in links:
-                change.links[links[name].name] = [clean_key(one, name) for one in value or []]
+                change.links[links[name].name] = [key for one in value or [] if (key := clean_key(one, name))]
             elif name == "history" and change.past:
                 change.history.update(value)
             elif name != "id":

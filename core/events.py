@@ -80,7 +80,9 @@ async def savepoint() -> AsyncIterator[None]:
         raise
 
 
-async def emit(call: "Call", name: str, record: Model, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None) -> None:
+async def emit(
+    call: "Call", name: str, record: Model, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
+) -> None:
     """Tell, from inside a transaction, that something happened to a record: a plugin's own event, say."""
     await emit_many(call, [happened(call, name, record, before or {}, after or {})])
 

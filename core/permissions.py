@@ -80,7 +80,8 @@ def _granted(actor: Actor, resource: Resource, verb: str) -> bool | Q:
         return True
     if resource.owned_by is None:
         return verb == READ
-    return Q(**{f"{resource.owned_by}_id": actor.user_id}) if actor.user_id else False
+    own: dict[str, Any] = {f"{resource.owned_by}_id": actor.user_id}
+    return Q(**own) if actor.user_id else False
 
 
 def _opinions(crm: "CRM", actor: Actor, permission: str) -> list[tuple[str, Any]]:

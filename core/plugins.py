@@ -115,9 +115,7 @@ def load(settings: Settings) -> Plugins:
     known = available()
     for name in settings.enabled:
         if name not in known:
-            raise StartError(
-                f"{settings.path.name} [plugins]: there is no plugin '{name}'; there are {', '.join(sorted(known)) or 'none'}"
-            )
+            raise StartError(f"{settings.path.name} [plugins]: there is no plugin '{name}'; there are {', '.join(sorted(known)) or 'none'}")
         if settings.enabled.count(name) > 1:
             raise StartError(f"{settings.path.name} [plugins]: '{name}' is enabled twice")
     if strangers := settings.plugin_tables.keys() - known.keys():
@@ -139,7 +137,7 @@ def _load(found: Found, settings: Settings) -> Plugin:
         if table:
             raise StartError(f"{place}: the plugin '{found.name}' has no settings")
         return Plugin(found.name, found.version, found.origin, module)
-    if not is_dataclass(kind):
+    if not isinstance(kind, type) or not is_dataclass(kind):
         raise StartError(f"plugin '{found.name}': Settings must be a dataclass")
     return Plugin(found.name, found.version, found.origin, module, section(kind, table, place))
 
@@ -207,5 +205,6 @@ def _own_schema() -> None:
     spec = importlib.util.find_spec("schema")
     if spec is None or spec.origin is None or Path(spec.origin).parent.parent != Path(str(core.__file__)).parent.parent:
         raise StartError(
-            "the package 'schema' is not Payvand's own: another distribution of that name is installed; give the server an environment of its own"
+            "the package 'schema' is not Payvand's own, for another distribution of that name is installed;"
+            " give the server an environment of its own"
         )

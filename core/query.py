@@ -87,13 +87,13 @@ def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
 def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Q:
     if operator == "in":
         values = [_comparable(resource, column, one, f"{path}.{index}") for index, one in enumerate(value)]
-        test = Q(**{f"{column.compared}__in": values}) if values else NEVER
+        test = tests({f"{column.compared}__in": values}) if values else NEVER
     elif operator in _TEXT:
         text = _comparable(resource, column, value, path)
-        test = Q(**{f"{column.compared}{_TEXT[operator]}": text}) if text else ALWAYS
+        test = tests({f"{column.compared}{_TEXT[operator]}": text}) if text else ALWAYS
     else:
-        test = Q(**{f"{column.compared}{_LOOKUPS[operator]}": _comparable(resource, column, value, path)})
-    return test & Q(**{f"{column.name}__isnull": False}) if column.null else test
+        test = tests({f"{column.compared}{_LOOKUPS[operator]}": _comparable(resource, column, value, path)})
+    return test & tests({f"{column.name}__isnull": False}) if column.null else test
 
 
 def _comparable(resource: Resource, column: Column, value: Any, path: str) -> Any:
@@ -113,26 +113,28 @@ def _money(column: Column, test: Where, path: str) -> Q:
         if operator == "is_null":
             clauses.append(_null(column.name, value, here))
         elif operator == "currency":
-            clauses.append(Q(**{str(column.currency): value}) & Q(**{f"{column.name}__isnull": False, f"{column.currency}__isnull": False}))
+            clauses.append(
+                tests({str(column.currency): value}) & tests({f"{column.name}__isnull": False, f"{column.currency}__isnull": False})
+            )
         elif currency is None:
             raise Invalid({f"{path}.currency": "is needed to compare money"})
         elif value is None:
             raise Invalid({here: "must not be null; ask isNull"})
         else:
-            clauses.append(Q(**{f"{column.name}{_LOOKUPS[operator]}": minor_units(value, currency, here)}))
+            clauses.append(tests({f"{column.name}{_LOOKUPS[operator]}": minor_units(value, currency, here)}))
     return _all(clauses)
 
 
 def _null(name: str, value: bool | None, path: str) -> Q:
     if value is None:
         raise Invalid({path: "must be true or false"})
-    return Q(**{f"{name}__isnull": value})
+    return tests({f"{name}__isnull": value})
 
 
 def _to_one(call: "Call", relation: ToOne, test: Where, path: str) -> Q:
     target = call.crm.resource(relation.model)
     rows = visible(call, target).filter(condition(call, target, test, path))
-    return Q(**{f"{relation.attr}__in": Subquery(rows.values("id"))}) & Q(**{f"{relation.attr}__isnull": False})
+    return tests({f"{relation.attr}__in": Subquery(rows.values("id"))}) & tests({f"{relation.attr}__isnull": False})
 
 
 def _quantified(call: "Call", test: Where, path: str, matching: Any) -> Q:
@@ -164,6 +166,11 @@ def _links(call: "Call", link: Linked, where: Where, path: str) -> Q:
 
 NEVER = Q(id__isnull=True)
 ALWAYS = Q(id__isnull=False)
+
+
+def tests(these: dict[str, Any]) -> Q:
+    """The Q of tests whose names are computed."""
+    return Q(**these)  # type: ignore[arg-type]  # the other parameters of Q are no names of columns
 
 
 def _all(parts: Sequence[Q]) -> Q:
@@ -237,7 +244,10 @@ def beyond(keys: Sequence[Key], values: Sequence[Any]) -> Q:
     """The rows that come after the one with these values."""
     alternatives = []
     for index, key in enumerate(keys):
-        same = [Q(**{f"{one.attribute}__isnull": True} if value is None else {one.attribute: value}) for one, value in zip(keys[:index], values, strict=False)]
+        same = [
+            tests({f"{one.attribute}__isnull": True} if value is None else {one.attribute: value})
+            for one, value in zip(keys[:index], values, strict=False)
+        ]
         after = _after(key, values[index])
         if after is not None:
             alternatives.append(_all([*same, after]))
@@ -247,11 +257,11 @@ def beyond(keys: Sequence[Key], values: Sequence[Any]) -> Q:
 def _after(key: Key, value: Any) -> Q | None:
     name = key.attribute
     if value is None:
-        return Q(**{f"{name}__isnull": False}) if key.descending else None
+        return tests({f"{name}__isnull": False}) if key.descending else None
     if key.descending:
-        return Q(**{f"{name}__lt": value})
-    larger = Q(**{f"{name}__gt": value})
-    return larger | Q(**{f"{name}__isnull": True}) if key.null else larger
+        return tests({f"{name}__lt": value})
+    larger = tests({f"{name}__gt": value})
+    return larger | tests({f"{name}__isnull": True}) if key.null else larger
 
 
 def cursor(resource: Resource, orders: Sequence[Order], row: Model) -> str:

@@ -46,7 +46,7 @@ class Column:
 
     name: str
     kind: Kind
-    field: Field[Any]
+    field: Any  # the column of Tortoise
     null: bool
     required: bool
     description: str
@@ -200,7 +200,11 @@ class Resource:
     @cached_property
     def to_one(self) -> dict[str, ToOne]:
         """The forward relations that are shown."""
-        return {name: _to_one(name, one) for name, one in self._fields.items() if isinstance(one, ForeignKeyFieldInstance) and name not in self.hidden}
+        return {
+            name: _to_one(name, one)
+            for name, one in self._fields.items()
+            if isinstance(one, ForeignKeyFieldInstance) and name not in self.hidden
+        }
 
     @cached_property
     def linked(self) -> dict[str, Linked]:
@@ -306,7 +310,9 @@ class Resources:
             target = self.by_model[forward.model]
             taken = {*target._fields, *target.links, *self._many[forward.model], *self._parts[forward.model]}
             if name in taken:
-                raise StartError(f"plugin '{plugin}': the field '{name}' of {target.name} is taken; choose another name in {resource.name}.reverse")
+                raise StartError(
+                    f"plugin '{plugin}': the field '{name}' of {target.name} is taken; choose another name in {resource.name}.reverse"
+                )
             part = relation == resource.part_of and resource.model not in histories
             back = ToMany(
                 name, resource.model, forward.attr, resource.model.__doc__ or name,

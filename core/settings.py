@@ -103,7 +103,9 @@ def parse(table: Mapping[str, Any], path: Path, environment: Mapping[str, str] =
     plugins = _table(table, "plugins", path)
     roles = _table(table, "roles", path)
     if unknown := table.keys() - SECTIONS.keys():
-        raise StartError(f"{path.name}: unknown table [{sorted(unknown)[0]}]; known are {', '.join(sorted({*SECTIONS, 'plugins', 'roles'}))}")
+        raise StartError(
+            f"{path.name}: unknown table [{sorted(unknown)[0]}]; known are {', '.join(sorted({*SECTIONS, 'plugins', 'roles'}))}"
+        )
     if "PAYVAND_DATABASE_URL" in environment:
         table.setdefault("database", {})["url"] = environment["PAYVAND_DATABASE_URL"]
     sections = {name: section(kind, table.get(name, {}), f"{path.name} [{name}]") for name, kind in SECTIONS.items()}
@@ -138,7 +140,9 @@ def _typed(value: Any, kind: Any, place: str) -> Any:
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_typed(one, get_args(kind)[0], place) for one in value)
     plain = get_origin(kind) or kind
-    options = [plain] if isinstance(plain, type) and plain is not types.UnionType else [one for one in get_args(kind) if isinstance(one, type)]
+    options = (
+        [plain] if isinstance(plain, type) and plain is not types.UnionType else [one for one in get_args(kind) if isinstance(one, type)]
+    )
     if options and type(value) not in options:
         raise StartError(f"{place} must be {' or '.join(one.__name__ for one in options)}, not {type(value).__name__}")
     return value

@@ -43,7 +43,9 @@ async def create_many(call: "Call", resource: Resource, rows: Sequence[Values], 
     return [change.record for change in changes]
 
 
-async def update(call: "Call", resource: Resource, key: uuid.UUID, values: Values, expected: int | None = None, *, past: bool = False) -> Any:
+async def update(
+    call: "Call", resource: Resource, key: uuid.UUID, values: Values, expected: int | None = None, *, past: bool = False
+) -> Any:
     """The record with these values. Nothing happens when they are what it has already.
 
     Raises NotFound, Invalid, and Conflict when its version is not the `expected` one.
@@ -58,7 +60,9 @@ async def update(call: "Call", resource: Resource, key: uuid.UUID, values: Value
     return record
 
 
-async def upsert(call: "Call", resource: Resource, external_id: str, values: Values, source: str = "", *, past: bool = False) -> tuple[Any, bool]:
+async def upsert(
+    call: "Call", resource: Resource, external_id: str, values: Values, source: str = "", *, past: bool = False
+) -> tuple[Any, bool]:
     """The record that another system knows by this id, updated or made, and whether it was made.
 
     Raises Conflict when it is there but deleted or not the actor's.

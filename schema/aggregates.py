@@ -1,5 +1,6 @@
 """`contactsAggregate`: groups with their counts, sums and extremes."""
 
+import datetime
 import decimal
 from typing import Annotated, Any, Optional
 
@@ -16,8 +17,6 @@ from schema.inputs import Inputs, plain
 from schema.make import Book, camel, described
 from schema.scalars import BigInt
 from schema.types import KINDS, MoneyType, money
-
-import datetime  # isort: skip
 
 FUNCTIONS = {
     "sum": "Sums. Null where no row has a value; money by currency.",
@@ -37,7 +36,7 @@ class Aggregates:
         """`contactsAggregate(where, groupBy)`."""
         to_group, row = self._grouping(resource), self._group(resource)
 
-        async def resolve(info, where=None, group_by=None, include_deleted=False):  # noqa: ANN001, ANN202
+        async def resolve(info, where=None, group_by=None, include_deleted=False):
             call = info.context
             groupings = [grouping(resource, one.field.value, one.period or None, one.time_zone or "UTC") for one in group_by or []]
             wanted = _asked(resource, info)
@@ -53,11 +52,17 @@ class Aggregates:
             "return": list[row] | None,
         }
         name = f"{resource.plural}_aggregate"
-        return self.book.field(name, list[row] | None, f"Groups of {resource.name} with counts, sums and extremes, in the order of their keys.", resolve)
+        return self.book.field(
+            name, list[row] | None, f"Groups of {resource.name} with counts, sums and extremes, in the order of their keys.", resolve
+        )
 
     def _grouping(self, resource: Resource) -> type:
-        fields = {name: column.description for name, column in resource.columns.items() if column.kind in GROUPED and not column.field.unique}
-        fields |= {name: relation.description for name, relation in resource.to_one.items() if relation.model in self.crm.resources.by_model}
+        fields = {
+            name: column.description for name, column in resource.columns.items() if column.kind in GROUPED and not column.field.unique
+        }
+        fields |= {
+            name: relation.description for name, relation in resource.to_one.items() if relation.model in self.crm.resources.by_model
+        }
         names = self.book.enum(f"{resource.name}GroupField", fields, f"What rows of {resource.name} can be put together by.")
         members = [
             self.book.member("field", names, "What to group by.", required=True),
@@ -90,15 +95,22 @@ class Aggregates:
         for name, relation in resource.to_one.items():
             if relation.model in self.crm.resources.by_model:
                 members.append(self.book.field(name, relation.model | None, relation.description, _key_row(name, relation.model | None)))
-        return self.book.add(f"{resource.name}GroupKey", members, f"The key of a group of {resource.name}; null for what it is not grouped by.")
+        return self.book.add(
+            f"{resource.name}GroupKey", members, f"The key of a group of {resource.name}; null for what it is not grouped by."
+        )
 
     def _values(self, resource: Resource, function: str) -> type | None:
         kinds = SUMMED if function in ("sum", "avg") else COMPARED
         columns = [column for column in resource.columns.values() if column.kind in kinds]
         if not columns:
             return None
-        members = [self.book.field(one.name, _kind(one, function), one.description, _value_of(function, one, _kind(one, function))) for one in columns]
-        return self.book.add(f"{resource.name}{function.title()}", members, f"{function.title()} over a group of {resource.name}. {FUNCTIONS[function]}")
+        members = [
+            self.book.field(one.name, _kind(one, function), one.description, _value_of(function, one, _kind(one, function)))
+            for one in columns
+        ]
+        return self.book.add(
+            f"{resource.name}{function.title()}", members, f"{function.title()} over a group of {resource.name}. {FUNCTIONS[function]}"
+        )
 
 
 class _Shown:

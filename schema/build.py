@@ -30,7 +30,8 @@ class Schema(strawberry.Schema):
         for plugin, part in grafts:
             definition = get_object_definition(part)
             if definition is None or not definition.extend:
-                raise StartError(f"plugin '{plugin}': graphql() returned {getattr(part, '__name__', part)!r}, which is no strawberry type with extend=True")
+                name = getattr(part, "__name__", repr(part))
+                raise StartError(f"plugin '{plugin}': graphql() returned {name}, which is no strawberry type with extend=True")
             self._grafts[definition.name] += [(plugin, guarded(crm, plugin, definition.name, field)) for field in definition.fields]
         self._grown: set[str] = set()
         super().__init__(**options)
@@ -73,5 +74,3 @@ def build(crm: CRM) -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
         **roots,
     )
-
-

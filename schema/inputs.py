@@ -85,7 +85,11 @@ class Inputs:
     def filter(self, resource: Resource) -> type:
         """`ContactFilter`."""
         name, crm, book = f"{resource.name}Filter", self.crm, self.book
-        members = [book.member(column.name, self._test(column), column.description) for column in resource.columns.values() if column.kind is not Kind.JSON]
+        members = [
+            book.member(column.name, self._test(column), column.description)
+            for column in resource.columns.values()
+            if column.kind is not Kind.JSON
+        ]
         for relation in resource.to_one.values():
             if relation.model in crm.resources.by_model:
                 members.append(book.member(relation.name, f"{relation.model.__name__}Filter", f"{relation.description} {{}} means any."))
@@ -100,7 +104,9 @@ class Inputs:
             book.member("or_", many(name), "One of these holds.", graphql_name="or"),
             book.member("not_", name, "This does not hold.", graphql_name="not"),
         ]
-        return book.add(name, members, f"Which rows of {resource.name} are meant. Tests that stand side by side must all hold.", is_input=True)
+        return book.add(
+            name, members, f"Which rows of {resource.name} are meant. Tests that stand side by side must all hold.", is_input=True
+        )
 
     def _test(self, column: Column) -> type:
         if column.kind is Kind.MONEY:
@@ -115,7 +121,10 @@ class Inputs:
     def _operators(self, name: str, kind: Any, operators: tuple[str, ...], note: str) -> type:
         members = [
             self.book.member(
-                one, bool if one == "is_null" else list[kind] if one in ("in_", "not_in") else kind, OPERATORS[one], graphql_name=camel(one.rstrip("_"))
+                one,
+                bool if one == "is_null" else list[kind] if one in ("in_", "not_in") else kind,
+                OPERATORS[one],
+                graphql_name=camel(one.rstrip("_")),
             )
             for one in operators
         ]
@@ -148,7 +157,9 @@ class Inputs:
             self.book.member("field", field, "What to order by.", required=True),
             self.book.member("direction", described(Direction), "Which way.", default=Direction.ASC),
         ]
-        return self.book.add(f"{resource.name}Order", members, f"One key of an order of {resource.name}; the id breaks ties.", is_input=True)
+        return self.book.add(
+            f"{resource.name}Order", members, f"One key of an order of {resource.name}; the id breaks ties.", is_input=True
+        )
 
     # Values
 
@@ -165,7 +176,13 @@ class Inputs:
         for back in self.crm.resources.parts(resource).values():
             part = self.crm.resource(back.model)
             self.values(part, partial=False)
-            members.append(self.book.member(back.name, many(input_name(part, False)), f"{back.description.splitlines()[0]} All of them: what is not in the list goes."))
+            members.append(
+                self.book.member(
+                    back.name,
+                    many(input_name(part, False)),
+                    f"{back.description.splitlines()[0]} All of them: what is not in the list goes.",
+                )
+            )
         for link in resource.linked.values():
             members.append(self.book.member(link.ids, list[strawberry.ID], f"{link.description} Their ids; what is not in the list goes."))
         if not members:
@@ -179,7 +196,9 @@ class Inputs:
         """A resolver with the arguments of a connection, around `listing(root, call, where, orders, window, deleted)`."""
         to_filter, to_order = self.filter(resource), self.order(resource)
 
-        async def resolve(root, info: strawberry.Info, first=None, after=None, last=None, before=None, where=None, order_by=None, include_deleted=False):  # noqa: ANN001, ANN202
+        async def resolve(
+            root, info: strawberry.Info, first=None, after=None, last=None, before=None, where=None, order_by=None, include_deleted=False
+        ):
             call = info.context
             orders = to_orders(resource, order_by)
             window = Window.of(call, first, after, last, before)
@@ -204,7 +223,16 @@ class Inputs:
 
 def sortable(column: Column) -> bool:
     """Whether a list can be ordered by a column: text only in its folded form, which both databases order alike."""
-    return bool(column.key) or column.kind in (Kind.INT, Kind.BIG_INT, Kind.DECIMAL, Kind.MONEY, Kind.DATE, Kind.DATETIME, Kind.ENUM, Kind.BOOLEAN)
+    return bool(column.key) or column.kind in (
+        Kind.INT,
+        Kind.BIG_INT,
+        Kind.DECIMAL,
+        Kind.MONEY,
+        Kind.DATE,
+        Kind.DATETIME,
+        Kind.ENUM,
+        Kind.BOOLEAN,
+    )
 
 
 def input_name(resource: Resource, partial: bool) -> str:
@@ -269,5 +297,3 @@ def _drop(resolve: Any, name: str) -> None:
     signature = inspect.signature(resolve)
     resolve.__signature__ = signature.replace(parameters=[one for key, one in signature.parameters.items() if key != name])
     resolve.__annotations__.pop(name)
-
-

@@ -10,7 +10,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.crm import Call
-from core.query import Order, Page, Where, Window, arranged, condition, keyset, sort, statement, windowed
+from core.query import Key, Order, Page, Where, Window, arranged, condition, keyset, sort, statement, windowed
 from core.resources import Linked, Resource, ToMany
 from core.visibility import visible
 
@@ -54,7 +54,9 @@ async def linked(call: Call, link: Linked, key: uuid.UUID) -> list[Any]:
     return await call.loader(("linked", link.through, link.near), lambda: DataLoader(load)).load(key)
 
 
-async def page_behind(call: Call, back: ToMany, key: uuid.UUID, where: Where | None, orders: Sequence[Order], window: Window, deleted: bool) -> Page:
+async def page_behind(
+    call: Call, back: ToMany, key: uuid.UUID, where: Where | None, orders: Sequence[Order], window: Window, deleted: bool
+) -> Page:
     """A page of the rows of a way back, for one of many records at once."""
     child = call.crm.resource(back.model)
     same = ("page", back.model, back.attr, repr(where), tuple(orders), window, deleted)
@@ -89,15 +91,17 @@ async def _first_of_each(child: Resource, rows: Any, attr: str, orders: Sequence
     keys = keyset(child, orders, backwards=window.backwards)
     names = sorted({"id", attr, *(key.attribute for key in keys)})
     sql, parameters = statement(rows.values(*names))
-    terms = ", ".join(
-        f'{f"""(t."{key.attribute}" IS NULL){" DESC" if key.descending else ""}, """ if key.null else ""}t."{key.attribute}"{" DESC" if key.descending else ""}'
-        for key in keys
-    )
+    terms = ", ".join(term for key in keys for term in _terms(key))
     numbered = f'SELECT t."id" AS id, ROW_NUMBER() OVER (PARTITION BY t."{attr}" ORDER BY {terms}) AS place FROM ({sql}) AS t'
     found = await get_connection("default").execute_query_dict(
         f"SELECT id FROM ({numbered}) AS numbered WHERE place <= {window.size + 1}", parameters
     )
     return list(await sort(child.model.filter(id__in=[uuid.UUID(str(row["id"])) for row in found]), keys))
+
+
+def _terms(key: Key) -> list[str]:
+    column, way = f't."{key.attribute}"', " DESC" if key.descending else ""
+    return [*([f"({column} IS NULL){way}"] if key.null else []), f"{column}{way}"]
 
 
 def _by(rows: Sequence[Any], attr: str, keys: Sequence[uuid.UUID]) -> list[list[Any]]:

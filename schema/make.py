@@ -23,15 +23,28 @@ class Book(dict[str, Any]):
         annotation = StrawberryAnnotation(kind, namespace=self)
         if resolver is None:
             return StrawberryField(python_name=name, type_annotation=annotation, description=description)
-        return StrawberryField(python_name=name, type_annotation=annotation, description=description, base_resolver=StrawberryResolver(resolver))
+        return StrawberryField(
+            python_name=name, type_annotation=annotation, description=description, base_resolver=StrawberryResolver(resolver)
+        )
 
-    def member(self, name: str, kind: Any, description: str, *, required: bool = False, graphql_name: str | None = None, default: Any = strawberry.UNSET) -> StrawberryField:
+    def member(
+        self,
+        name: str,
+        kind: Any,
+        description: str,
+        *,
+        required: bool = False,
+        graphql_name: str | None = None,
+        default: Any = strawberry.UNSET,
+    ) -> StrawberryField:
         """A field of an input type; one that is not required may be left out."""
         annotation = StrawberryAnnotation(kind if required else optional(kind), namespace=self)
         given: dict[str, Any] = {} if required else {"default": default}
         return StrawberryField(python_name=name, graphql_name=graphql_name, type_annotation=annotation, description=description, **given)
 
-    def add(self, name: str, fields: Sequence[StrawberryField], description: str, *, is_input: bool = False, bases: tuple[type, ...] = ()) -> type:
+    def add(
+        self, name: str, fields: Sequence[StrawberryField], description: str, *, is_input: bool = False, bases: tuple[type, ...] = ()
+    ) -> type:
         """A type of this name, made once."""
         if name not in self:
             kinds = {one: one.type_annotation for one in fields}
@@ -44,7 +57,7 @@ class Book(dict[str, Any]):
     def enum(self, name: str, values: Mapping[str, str], description: str) -> type:
         """An enum of these values, each with its description; the Python values are the keys."""
         if name not in self:
-            made = Enum(name, {value.upper(): value for value in values})  # type: ignore[misc]  # the functional form
+            made: Any = Enum(name, {value.upper(): value for value in values})
             self[name] = described(made, description, {value.upper(): meaning for value, meaning in values.items()})
         return self[name]
 

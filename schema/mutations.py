@@ -40,7 +40,9 @@ described(UserErrorCode)
 class UserError:
     """One reason why an input was refused."""
 
-    field: list[str] | None = strawberry.field(description="The path to the value, from the argument on; null when no single value is to blame.")
+    field: list[str] | None = strawberry.field(
+        description="The path to the value, from the argument on; null when no single value is to blame."
+    )
     code: UserErrorCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason, for developers.")
 
@@ -68,7 +70,10 @@ def user_errors(refused: Refused, *prefix: str) -> list[UserError]:
         case Forbidden():
             raise refused
         case Invalid():
-            return [UserError(field=[*prefix, *map(camel, path.split("."))], code=UserErrorCode.INVALID, message=why) for path, why in refused.fields.items()]
+            return [
+                UserError(field=[*prefix, *map(camel, path.split("."))], code=UserErrorCode.INVALID, message=why)
+                for path, why in refused.fields.items()
+            ]
         case NotFound():
             return [UserError(field=["id"], code=UserErrorCode.NOT_FOUND, message=str(refused))]
         case Conflict(field="expected_version"):
@@ -118,8 +123,11 @@ class Mutations:
 
         payload = self._payload(resource, "Update")
         resolve.__annotations__ |= {
-            "id": _id(resource), "input": _input(self.inputs.values(resource, partial=True), "What to change."), "expected_version": VERSION, "return": payload,
-        }  # fmt: skip
+            "id": _id(resource),
+            "input": _input(self.inputs.values(resource, partial=True), "What to change."),
+            "expected_version": VERSION,
+            "return": payload,
+        }
         return self.book.field(f"{resource.snake}_update", payload, f"Change a {resource.name}; fields that are left out stay.", resolve)
 
     def _upsert(self, resource: Resource) -> StrawberryField:
@@ -141,9 +149,12 @@ class Mutations:
         resolve.__annotations__ |= {
             "external_id": Annotated[str, strawberry.argument(description="The id of the record in the other system.")],
             "external_source": Annotated[str, strawberry.argument(description="The other system; empty when there is only one.")],
-            "input": _input(self.inputs.values(resource, partial=False), "The values."), "return": payload,
-        }  # fmt: skip
-        return self.book.field(f"{resource.snake}_upsert", payload, f"Change the {resource.name} that another system knows by this id, or make it.", resolve)
+            "input": _input(self.inputs.values(resource, partial=False), "The values."),
+            "return": payload,
+        }
+        return self.book.field(
+            f"{resource.snake}_upsert", payload, f"Change the {resource.name} that another system knows by this id, or make it.", resolve
+        )
 
     def _delete(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any, expected_version: Any = None) -> Any:
@@ -151,7 +162,11 @@ class Mutations:
 
         payload = self._payload(resource, "Delete")
         resolve.__annotations__ |= {"id": _id(resource), "expected_version": VERSION, "return": payload}
-        what = f"Delete a {resource.name}; `{camel(resource.snake)}Restore` brings it back." if resource.soft else f"Delete a {resource.name} for good."
+        what = (
+            f"Delete a {resource.name}; `{camel(resource.snake)}Restore` brings it back."
+            if resource.soft
+            else f"Delete a {resource.name} for good."
+        )
         return self.book.field(f"{resource.snake}_delete", payload, what, resolve)
 
     def _restore(self, resource: Resource) -> StrawberryField:
@@ -195,13 +210,19 @@ class Mutations:
             return await self._bulk(payload, info.context, "ids", works, error_policy)
 
         payload = self._bulk_payload(resource, "Delete")
-        resolve.__annotations__ |= {"ids": _input(list[strawberry.ID], f"Global ids of {resource.name}."), "error_policy": POLICY, "return": payload}
+        resolve.__annotations__ |= {
+            "ids": _input(list[strawberry.ID], f"Global ids of {resource.name}."),
+            "error_policy": POLICY,
+            "return": payload,
+        }
         return self.book.field(f"{resource.snake}_bulk_delete", payload, f"Delete several of {resource.name} in one transaction.", resolve)
 
     async def _bulk(self, payload: Any, call: Call, name: str, works: list[Any], policy: ErrorPolicy, *inner: str) -> Any:
         limit = call.crm.settings.limits.bulk
         if len(works) > limit:
-            problem = UserError(field=[name], code=UserErrorCode.INVALID, message=f"has {len(works)} rows, at most {limit} are possible; send them in parts")
+            problem = UserError(
+                field=[name], code=UserErrorCode.INVALID, message=f"has {len(works)} rows, at most {limit} are possible; send them in parts"
+            )
             return payload(results=[], user_errors=[problem])
         row = payload.row
         done = await store.each(call, works, all_or_none=policy is ErrorPolicy.REJECT_EVERYTHING)

@@ -37,7 +37,12 @@ class Queries:
         name, connection = resource.name, self.types.connection(resource)
         many = self.inputs.listing(resource, _listing(resource), connection)
         return [
-            self.book.field(resource.snake, resource.model | None, f"The {name} with this id; null and an error when there is none for you.", _one(resource)),
+            self.book.field(
+                resource.snake,
+                resource.model | None,
+                f"The {name} with this id; null and an error when there is none for you.",
+                _one(resource),
+            ),
             self.book.field(resource.plural, connection | None, f"A page of the list of {name}.", many),
             self.aggregates.field(resource),
         ]
@@ -96,7 +101,9 @@ def _node_fields(book: Book) -> list[StrawberryField]:
 
     return [
         book.field("node", Node | None, "The record with this id, of whatever type.", node),
-        book.field("nodes", list[Node | None], "The records with these ids, in this order; null for those that are not there for you.", nodes),
+        book.field(
+            "nodes", list[Node | None], "The records with these ids, in this order; null for those that are not there for you.", nodes
+        ),
     ]
 
 

@@ -56,14 +56,14 @@ def read_decimal(value: Any) -> decimal.Decimal:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not _DECIMAL.match(value):
-        raise _fault("a Decimal is a text like \"12.50\", finite and without an exponent")
+        raise _fault('a Decimal is a text like "12.50", finite and without an exponent')
     return decimal.Decimal(value)
 
 
 def _read_decimal_literal(node: ValueNode, _variables: Any = None) -> decimal.Decimal:
     if isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
         return read_decimal(node.value)
-    raise _fault("a Decimal is a text like \"12.50\"")
+    raise _fault('a Decimal is a text like "12.50"')
 
 
 def read_currency(value: Any) -> str:
@@ -97,7 +97,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     decimal.Decimal: strawberry.scalar(
         name="Decimal",
-        description="An exact decimal number, as a text: `\"12.50\"`.",
+        description='An exact decimal number, as a text: `"12.50"`.',
         serialize=lambda value: format(value, "f"),
         parse_value=read_decimal,
         parse_literal=_read_decimal_literal,

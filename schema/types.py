@@ -53,7 +53,9 @@ class MoneyType:
 
 def money(value: Money) -> MoneyType:
     """Money as it is shown, with the digits of its currency."""
-    return MoneyType(amount=value.amount.quantize(decimal.Decimal(1).scaleb(-exponent(value.currency))), currency=CurrencyCode(value.currency))
+    return MoneyType(
+        amount=value.amount.quantize(decimal.Decimal(1).scaleb(-exponent(value.currency))), currency=CurrencyCode(value.currency)
+    )
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -104,7 +106,9 @@ class Types:
                 self.book.field("edges", list[edge], "The rows of this page with their cursors.", _edges(edge)),
                 self.book.field("nodes", list[model], "The rows of this page.", _nodes(model)),
                 self.book.field("page_info", PageInfo, "Where this page lies in the list.", _page_info),
-                self.book.field("total_count", int, f"How many rows there are in all, counted up to {self.crm.settings.limits.count}.", _total),
+                self.book.field(
+                    "total_count", int, f"How many rows there are in all, counted up to {self.crm.settings.limits.count}.", _total
+                ),
                 self.book.field("total_count_is_exact", bool, "False when there are more rows than were counted.", _exact),
             ],
             f"A page of a list of {name}.",
@@ -115,7 +119,9 @@ class Types:
             return await loaders.behind(info.context, back, root.id)
 
         resolve.__annotations__["return"] = list[back.model] | None
-        return self.book.field(back.name, list[back.model] | None, f"{back.description.splitlines()[0]} All of them, in their order.", resolve)
+        return self.book.field(
+            back.name, list[back.model] | None, f"{back.description.splitlines()[0]} All of them, in their order.", resolve
+        )
 
     def _link(self, resource: Resource, link: Linked) -> StrawberryField:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
@@ -225,7 +231,10 @@ def _page_info(root: Any) -> PageInfo:
     page: Page = root.page
     ends = [cursor(root.resource, root.orders, row) for row in (page.rows[:1] + page.rows[-1:])]
     return PageInfo(
-        has_next_page=page.has_next, has_previous_page=page.has_previous, start_cursor=ends[0] if ends else None, end_cursor=ends[-1] if ends else None
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=ends[0] if ends else None,
+        end_cursor=ends[-1] if ends else None,
     )
 
 
@@ -235,5 +244,3 @@ async def _total(root: Any) -> int:
 
 async def _exact(root: Any) -> bool:
     return (await root.counted())[1]
-
-

@@ -3,7 +3,6 @@
 import uuid
 
 from tortoise import fields
-from tortoise.models import Model
 
 from core.fields import FoldedField
 from core.models.companies import Company
@@ -17,7 +16,11 @@ from core.models.users import User
 class Activity(Record):
     """A note, call, meeting, e-mail or task, on a contact, a company or a deal, and perhaps about a product."""
 
-    kind = fields.CharField(max_length=40, db_index=True, description="One of the kinds that `activityKinds` lists: NOTE, CALL, MEETING, EMAIL, TASK, or a plugin's.")
+    kind = fields.CharField(
+        max_length=40,
+        db_index=True,
+        description="One of the kinds that `activityKinds` lists: NOTE, CALL, MEETING, EMAIL, TASK, or a plugin's.",
+    )
     subject = fields.CharField(max_length=300, description="What it is about, in one line.")
     subject_key = FoldedField(of="subject", max_length=300, db_index=True)
     body = fields.TextField(null=True, description="The text of the note, the minutes of the meeting.")
@@ -44,6 +47,6 @@ class Activity(Record):
     due_at = fields.DatetimeField(null=True, db_index=True, description="When it is to be done, in UTC.")
     done_at = fields.DatetimeField(null=True, db_index=True, description="When it was done, in UTC; null while it is open.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "activity"
-        unique_together = (("external_source", "external_id"),)

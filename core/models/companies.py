@@ -3,7 +3,6 @@
 import uuid
 
 from tortoise import fields
-from tortoise.models import Model
 
 from core.fields import FoldedField, MoneyField
 from core.models.record import Record
@@ -22,11 +21,21 @@ class Company(Record):
     annual_revenue = MoneyField(null=True, description="Revenue of a year.")
     currency = fields.CharField(max_length=3, null=True, description="ISO 4217 code of the revenue's currency.")
     parent: fields.ForeignKeyNullableRelation["Company"] = fields.ForeignKeyField(
-        "core.Company", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The company that this one is a subsidiary of."
+        "core.Company",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The company that this one is a subsidiary of.",
     )
     parent_id: uuid.UUID | None
     owner: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "core.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The user who looks after this company."
+        "core.User",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The user who looks after this company.",
     )
     owner_id: uuid.UUID | None
     street = fields.CharField(max_length=300, null=True, description="Street and number.")
@@ -38,6 +47,6 @@ class Company(Record):
     website = fields.CharField(max_length=300, null=True, description="Address of the web site.")
     description = fields.TextField(null=True, description="What is worth knowing, for people.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "company"
-        unique_together = (("external_source", "external_id"),)

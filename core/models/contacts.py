@@ -34,23 +34,37 @@ class LifecycleStage(StrEnum):
 class Contact(Record):
     """A person that we talk to."""
 
-    name = fields.CharField(max_length=200, default="", description="Full name as it is shown; made of the given and family name when left out.")
+    name = fields.CharField(
+        max_length=200, default="", description="Full name as it is shown; made of the given and family name when left out."
+    )
     name_key = FoldedField(of="name", db_index=True)
     given_name = fields.CharField(max_length=120, null=True, description="Given name.")
     family_name = fields.CharField(max_length=120, null=True, description="Family name.")
     company: fields.ForeignKeyNullableRelation[Company] = fields.ForeignKeyField(
-        "core.Company", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The company that the contact works for."
+        "core.Company",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The company that the contact works for.",
     )
     company_id: uuid.UUID | None
     job_title = fields.CharField(max_length=120, null=True, description="What the contact does there.")
     owner: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "core.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The user who looks after this contact."
+        "core.User",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The user who looks after this contact.",
     )
     owner_id: uuid.UUID | None
     lifecycle_stage = fields.CharEnumField(
         LifecycleStage, max_length=16, default=LifecycleStage.LEAD, db_index=True, description="How far the contact has come with us."
     )
-    source = fields.CharField(max_length=120, null=True, db_index=True, description="Where the contact came from: a campaign, a fair, a web form.")
+    source = fields.CharField(
+        max_length=120, null=True, db_index=True, description="Where the contact came from: a campaign, a fair, a web form."
+    )
     gender = fields.CharEnumField(Gender, max_length=8, null=True, description="Gender, null when unknown.")
     birth_date = fields.DateField(null=True, description="Date of birth (Gregorian).")
     street = fields.CharField(max_length=300, null=True, description="Street and number.")
@@ -66,9 +80,9 @@ class Contact(Record):
     call_consent = fields.BooleanField(default=False, description="Whether the contact agreed to calls.")
     description = fields.TextField(null=True, description="What is worth knowing, for people.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "contact"
-        unique_together = (("external_source", "external_id"),)
 
 
 class ContactEmail(Model):

@@ -37,7 +37,12 @@ class Deal(Record):
     )
     company_id: uuid.UUID | None
     owner: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "core.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The user who looks after this deal."
+        "core.User",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The user who looks after this deal.",
     )
     owner_id: uuid.UUID | None
     amount = MoneyField(null=True, description="What the deal is worth.")
@@ -49,9 +54,9 @@ class Deal(Record):
     source = fields.CharField(max_length=120, null=True, db_index=True, description="Where the deal came from.")
     description = fields.TextField(null=True, description="What is worth knowing, for people.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "deal"
-        unique_together = (("external_source", "external_id"),)
 
 
 class DealLine(Model):
@@ -69,7 +74,9 @@ class DealLine(Model):
     quantity = FixedField(scale=3, default=1000, description="How many units; more than 0.")
     unit_price = MoneyField(null=True, description="Price of one unit; the product's list price when left out.")
     discount = FixedField(scale=2, default=0, description="Discount in percent, from 0 to 100.")
-    total = MoneyField(null=True, description="Quantity times unit price, less the discount, rounded half to even to the currency's digits.")
+    total = MoneyField(
+        null=True, description="Quantity times unit price, less the discount, rounded half to even to the currency's digits."
+    )
     currency = fields.CharField(max_length=3, null=True, description="ISO 4217 code; that of the deal.")
     position = fields.IntField(default=0, description="Order of the lines.")
 
@@ -86,7 +93,12 @@ class DealStageChange(Model):
     )
     deal_id: uuid.UUID
     from_stage: fields.ForeignKeyNullableRelation[Stage] = fields.ForeignKeyField(
-        "core.Stage", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The stage before; null at the beginning."
+        "core.Stage",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The stage before; null at the beginning.",
     )
     from_stage_id: uuid.UUID | None
     to_stage: fields.ForeignKeyRelation[Stage] = fields.ForeignKeyField(

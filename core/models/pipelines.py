@@ -4,7 +4,6 @@ import uuid
 from enum import StrEnum
 
 from tortoise import fields
-from tortoise.models import Model
 
 from core.fields import FixedField, FoldedField
 from core.models.record import Record
@@ -25,16 +24,20 @@ class Pipeline(Record):
     name_key = FoldedField(of="name", db_index=True)
     position = fields.IntField(default=0, description="Order among the pipelines; the lowest is where new deals begin.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "pipeline"
-        unique_together = (("external_source", "external_id"),)
 
 
 class Stage(Record):
     """One step of a pipeline."""
 
     pipeline: fields.ForeignKeyRelation[Pipeline] = fields.ForeignKeyField(
-        "core.Pipeline", related_name=False, on_delete=fields.RESTRICT, db_index=True, description="The pipeline that this stage belongs to."
+        "core.Pipeline",
+        related_name=False,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The pipeline that this stage belongs to.",
     )
     pipeline_id: uuid.UUID
     name = fields.CharField(max_length=200, description="Name of the stage.")
@@ -45,6 +48,6 @@ class Stage(Record):
     position = fields.IntField(default=0, description="Order within the pipeline, lowest first.")
     probability = FixedField(scale=4, null=True, description="Chance that a deal in this stage is won, from 0 to 1.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "stage"
-        unique_together = (("external_source", "external_id"),)

@@ -1,7 +1,6 @@
 """What is sold."""
 
 from tortoise import fields
-from tortoise.models import Model
 
 from core.fields import FoldedField, MoneyField
 from core.models.record import Record
@@ -19,6 +18,6 @@ class Product(Record):
     currency = fields.CharField(max_length=3, null=True, description="ISO 4217 code of the price's currency.")
     active = fields.BooleanField(default=True, description="False when it is no longer sold.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "product"
-        unique_together = (("external_source", "external_id"),)

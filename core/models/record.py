@@ -7,7 +7,10 @@ from core.fields import new_id, now
 
 
 class Record(Model):
-    """A record with a key, times, a version for optimistic locking, soft delete, and an id of another system."""
+    """A record with a key, times, a version for optimistic locking, soft delete, and an id of another system.
+
+    A model that is one says so in its Meta: `class Meta(Record.Meta): abstract = False`, and names its table.
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     external_source = fields.CharField(
@@ -21,3 +24,4 @@ class Record(Model):
 
     class Meta(Model.Meta):
         abstract = True
+        unique_together = (("external_source", "external_id"),)

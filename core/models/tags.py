@@ -13,9 +13,9 @@ class Tag(Record):
     name = fields.CharField(max_length=80, description="The word; unique, however it is spelt.")
     name_key = FoldedField(of="name", unique=True)
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "tag"
-        unique_together = (("external_source", "external_id"),)
 
 
 class ContactTag(Model):

@@ -3,7 +3,6 @@
 import uuid
 
 from tortoise import fields
-from tortoise.models import Model
 
 from core.fields import FoldedField
 from core.models.record import Record
@@ -15,13 +14,18 @@ class Team(Record):
     name = fields.CharField(max_length=200, description="Name of the team.")
     name_key = FoldedField(of="name", db_index=True)
     parent: fields.ForeignKeyNullableRelation["Team"] = fields.ForeignKeyField(
-        "core.Team", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The team that this one is part of."
+        "core.Team",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The team that this one is part of.",
     )
     parent_id: uuid.UUID | None
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "team"
-        unique_together = (("external_source", "external_id"),)
 
 
 class User(Record):
@@ -36,6 +40,6 @@ class User(Record):
     team_id: uuid.UUID | None
     active = fields.BooleanField(default=True, description="False for someone who has left.")
 
-    class Meta(Model.Meta):
+    class Meta(Record.Meta):
+        abstract = False
         table = "app_user"
-        unique_together = (("external_source", "external_id"),)
