@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from tortoise import transactions
 from tortoise.models import Model
-from tortoise.transactions import in_transaction
 
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import EventRecord, EventValues
+from core.money import Money
 
 if TYPE_CHECKING:  # a call carries the house, and the house its events
     from core.crm import CRM, Call
@@ -60,11 +61,16 @@ async def transaction(call: "Call") -> AsyncIterator[None]:
     events: list[Event] = []
     token = _pending.set(events)
     try:
-        async with in_transaction():
+        async with transactions.in_transaction():
             yield
     finally:
         _pending.reset(token)
     tell(call.crm, events)
+
+
+def in_transaction() -> bool:
+    """Whether a transaction of ours is open in this task."""
+    return _pending.get() is not None
 
 
 @asynccontextmanager
@@ -73,7 +79,7 @@ async def savepoint() -> AsyncIterator[None]:
     events = _events()
     mark = len(events)
     try:
-        async with in_transaction():
+        async with transactions.in_transaction():
             yield
     except BaseException:
         del events[mark:]
@@ -128,6 +134,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, uuid.UUID | Decimal):
         return str(value)
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
     raise TypeError(type(value).__name__)
 
 

@@ -13,7 +13,7 @@ from core.resources import Change, Resource
 async def record_history(model: type[Model], resource: Resource, column: str, changes: Sequence[Change]) -> None:
     """Write the steps that these changes took in `column`, those of the past included when an import gives them."""
     attr = resource.to_one[column].attr if column in resource.to_one else column
-    moved = [change for change in changes if change.before is None or column in change.history or attr in change.values]
+    moved = [change for change in changes if change.before is None or attr in change.values]
     if not moved:
         return
     parent, source, target = _columns(model, resource)
@@ -22,7 +22,7 @@ async def record_history(model: type[Model], resource: Resource, column: str, ch
     for change in moved:
         value, since = last.get(change.record.id, (None, None))
         for new, at in change.history.get(column) or [(getattr(change.record, attr), now())]:
-            if new is None or new == value:
+            if new is None or new == value or (since is not None and at < since):
                 continue
             seconds = None if since is None else max(0, int((at - since).total_seconds()))
             rows.append(model(**{parent: change.record.id, source: value, target: new, "changed_at": at, "seconds": seconds}))

@@ -1,11 +1,12 @@
 """Rows that are written with their record: its parts, and the ties to others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.changes import new_change
 from core.errors import Invalid
-from core.resources import Change, Resource
+from core.resources import Change, Resource, ToMany
 from core.visibility import related
 
 if TYPE_CHECKING:
@@ -14,47 +15,70 @@ if TYPE_CHECKING:
 MOST = 200  # parts of one kind, or ties, of one record
 
 
-async def save_parts(call: "Call", whole: Resource, name: str, changes: Sequence[Change]) -> None:
-    """Make the parts `name` of each record what was given; those that stay the same keep their ids."""
-    back = call.crm.resources.parts(whole)[name]
-    part = call.crm.resource(back.model)
-    known = await _known(part, back.attr, changes)
-    fresh: list[Change] = []
-    gone: list[Any] = []
-    for change in changes:
-        _few(change.parts[name], name)
-        old = known.get(change.record.id, [])
-        wanted = [_part(call, part, name, index, values) for index, values in enumerate(change.parts[name])]
-        for index, one in enumerate(wanted):
-            one.put(back.attr, change.record.id)
-            if part.has("position"):
-                one.put("position", index)
-            one.whole = change
-        fresh += wanted
-        gone += old
-    await related(call, part, fresh)
+@dataclass
+class Parts:
+    """The parts of one kind of some records, checked and ready to be written."""
+
+    model: Any
+    made: list[Any] = field(default_factory=list)
+    doomed: list[Any] = field(default_factory=list)
+
+    async def write(self) -> None:
+        """Put the new rows in the place of the old ones; the records must be there."""
+        if self.doomed:
+            await self.model.filter(id__in=self.doomed).delete()
+        if self.made:
+            await self.model.bulk_create(self.made)
+
+
+async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change]) -> list[Parts]:
+    """The parts that the changes give, by kind. A change forgets those that are what the record has already.
+
+    Parts that stay the same keep their ids. Raises Invalid.
+    """
+    prepared = []
+    for name, back in call.crm.resources.parts(whole).items():
+        concerned = [change for change in changes if name in change.parts]
+        if concerned:
+            prepared.append(await _prepared(call, call.crm.resource(back.model), back, concerned))
+    return prepared
+
+
+async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequence[Change]) -> Parts:
+    fresh = {id(change): _fresh(call, part, back, change) for change in changes}
+    every = [one for some in fresh.values() for one in some]
+    await related(call, part, every)
     if part.prepare:
-        await part.prepare(call, fresh)
-    keep = _unchanged(part, gone, fresh)
-    if doomed := [row.id for row in gone if row.id not in keep]:
-        await part.model.filter(id__in=doomed).delete()
-    made = [one.record for one in fresh if one.record.id not in keep]
-    if made:
-        await part.model.bulk_create(made)
-
-
-async def save_links(resource: Resource, name: str, changes: Sequence[Change]) -> None:
-    """Tie each record to exactly the given others, which are known to be there."""
-    link = resource.linked[name]
-    wanted = {(change.record.id, key) for change in changes for key in change.links[name]}
+        await part.prepare(call, every)
+    old = await _known(part, back.attr, changes)
+    parts = Parts(part.model)
     for change in changes:
-        _few(change.links[name], link.ids)
-    old = [change.record.id for change in changes if change.before is not None]
-    there = set(await link.through.filter(**{f"{link.near}__in": old}).values_list(link.near, link.far)) if old else set()
-    for near, far in there - wanted:
-        await link.through.filter(**{link.near: near, link.far: far}).delete()
-    if missing := wanted - there:
-        await link.through.bulk_create(link.through(**{link.near: near, link.far: far}) for near, far in missing)
+        wanted, there = fresh[id(change)], old.get(change.record.id, [])
+        kept = _kept(part, there, wanted)
+        made = [one.record for one in wanted if one.record.id not in kept]
+        doomed = [row.id for row in there if row.id not in kept]
+        if not made and not doomed and change.before is not None:
+            del change.parts[back.name]
+        parts.made += made
+        parts.doomed += doomed
+    return parts
+
+
+def _fresh(call: "Call", part: Resource, back: ToMany, change: Change) -> list[Change]:
+    given = change.parts[back.name]
+    _few(given, back.name)
+    wanted = []
+    for index, values in enumerate(given):
+        try:
+            one = new_change(call, part, values, False)
+        except Invalid as error:
+            raise Invalid({f"{back.name}.{index}.{name}": why for name, why in error.fields.items()}) from None
+        one.whole = change
+        one.put(back.attr, change.record.id)
+        if part.has("position"):
+            one.put("position", index)
+        wanted.append(one)
+    return wanted
 
 
 async def _known(part: Resource, attr: str, changes: Sequence[Change]) -> dict[Any, list[Any]]:
@@ -66,24 +90,48 @@ async def _known(part: Resource, attr: str, changes: Sequence[Change]) -> dict[A
     return known
 
 
-def _part(call: "Call", part: Resource, name: str, index: int, values: dict[str, Any]) -> Change:
-    try:
-        return new_change(call, part, values, False)
-    except Invalid as error:
-        raise Invalid({f"{name}.{index}.{field}": why for field, why in error.fields.items()}) from None
-
-
-def _unchanged(part: Resource, old: list[Any], fresh: Sequence[Change]) -> set[Any]:
+def _kept(part: Resource, there: list[Any], wanted: Sequence[Change]) -> set[Any]:
     """Keys of old rows that a new part equals; the part takes the key over."""
     names = [name for name in part.model._meta.db_fields if name != "id"]
-    by_values = {tuple(getattr(row, name) for name in names): row.id for row in old}
-    keep = set()
-    for one in fresh:
+    by_values = {tuple(getattr(row, name) for name in names): row.id for row in there}
+    kept = set()
+    for one in wanted:
         key = by_values.pop(tuple(getattr(one.record, name) for name in names), None)
         if key is not None:
             one.record.id = key
-            keep.add(key)
-    return keep
+            kept.add(key)
+    return kept
+
+
+async def write_links(resource: Resource, changes: Sequence[Change]) -> None:
+    """Tie each record to exactly the given others, which are known to be there."""
+    for name, link in resource.linked.items():
+        concerned = [change for change in changes if name in change.links]
+        wanted = {(change.record.id, key) for change in concerned for key in change.links[name]}
+        there = await _ties(resource, name, concerned)
+        for near, far in there - wanted:
+            await link.through.filter(**{link.near: near, link.far: far}).delete()
+        if missing := wanted - there:
+            await link.through.bulk_create(link.through(**{link.near: near, link.far: far}) for near, far in missing)
+
+
+async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> None:
+    """Let the changes forget ties that are there already. Raises Invalid when there are too many."""
+    for name, link in resource.linked.items():
+        concerned = [change for change in changes if name in change.links]
+        for change in concerned:
+            _few(change.links[name], link.ids)
+        there = await _ties(resource, name, concerned)
+        for change in concerned:
+            same = {far for near, far in there if near == change.record.id} == set(change.links[name])
+            if same and change.before is not None:
+                del change.links[name]
+
+
+async def _ties(resource: Resource, name: str, changes: Sequence[Change]) -> set[tuple[Any, Any]]:
+    link = resource.linked[name]
+    keys = [change.record.id for change in changes if change.before is not None]
+    return set(await link.through.filter(**{f"{link.near}__in": keys}).values_list(link.near, link.far)) if keys else set()
 
 
 def _few(given: list[Any], path: str) -> None:

@@ -10,10 +10,10 @@ from tortoise.expressions import Subquery
 
 from core.changes import Values, changed, new_change
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, emit_many, happened, savepoint, transaction
+from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
 from core.fields import now
 from core.history import record_history
-from core.parts import save_links, save_parts
+from core.parts import forget_same_links, prepared_parts, write_links
 from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
 from core.visibility import allowed_or_refused, related, still_allowed, visible
 
@@ -55,8 +55,7 @@ async def update(
         record = await _locked(call, resource, key, UPDATE)
         _expect(record, expected)
         change = changed(call, resource, record, values, past)
-        if change.values or change.parts or change.links:
-            await _save(call, resource, [change], UPDATE)
+        await _save(call, resource, [change], UPDATE)
     return record
 
 
@@ -67,14 +66,26 @@ async def upsert(
 
     Raises Conflict when it is there but deleted or not the actor's.
     """
+    try:
+        return await _upsert(call, resource, external_id, values, source, past)
+    except Conflict as lost_race:
+        if lost_race.field != "external_id" or in_transaction():
+            raise
+        return await _upsert(call, resource, external_id, values, source, past)  # another made it meanwhile
+
+
+async def _upsert(call: "Call", resource: Resource, external_id: str, values: Values, source: str, past: bool) -> tuple[Any, bool]:
     async with transaction(call):
         known = await resource.model.filter(external_source=source, external_id=external_id).values("id", "deleted_at")
-        if known and known[0]["deleted_at"]:
+        if not known:
+            made = await create_many(call, resource, [{**values, "external_id": external_id, "external_source": source}], past=past)
+            return made[0], True
+        if known[0]["deleted_at"]:
             raise Conflict(f"the {resource.name} with this externalId is deleted; restore it first", "external_id")
-        if known:
+        try:
             return await update(call, resource, known[0]["id"], values, past=past), False
-        made = await create_many(call, resource, [{**values, "external_id": external_id, "external_source": source}], past=past)
-        return made[0], True
+        except NotFound:
+            raise Conflict("externalId is taken by another record", "external_id") from None
 
 
 async def delete(call: "Call", resource: Resource, key: uuid.UUID, expected: int | None = None) -> Any:
@@ -151,13 +162,15 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
     await related(call, resource, changes)
     if resource.prepare:
         await resource.prepare(call, changes)
+    parts = await prepared_parts(call, resource, changes)
+    await forget_same_links(resource, changes)
     _complete(resource, changes)
+    changes = [change for change in changes if change.before is None or change.values or change.parts or change.links]
     try:
         await _write(resource, changes)
-        for name in {name for change in changes for name in change.parts}:
-            await save_parts(call, resource, name, [change for change in changes if name in change.parts])
-        for name in {name for change in changes for name in change.links}:
-            await save_links(resource, name, [change for change in changes if name in change.links])
+        for one in parts:
+            await one.write()
+        await write_links(resource, changes)
     except IntegrityError as error:
         raise _taken(error) from error
     for column, model in resource.history.items():
@@ -236,4 +249,4 @@ def _taken(error: IntegrityError) -> Refused:
         return Conflict("another record stands against this change")
     names = [name.strip().rpartition(".")[2] for name in (found[1] or found[2]).split(",")]
     field = names[-1].removesuffix("_key") if len(names) == 1 else names[-1]
-    return Conflict(f"{field} is taken by another record", field)
+    return Conflict(f"{field} is taken by another record, perhaps a deleted one", field)

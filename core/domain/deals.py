@@ -33,7 +33,9 @@ async def deals(call: "Call", changes: Sequence[Change]) -> None:
 def _place(change: Change, stages: Sequence[Stage], by_id: dict[Any, Stage], first: Pipeline | None) -> Stage:
     deal, values = change.record, change.values
     if values.get("stage_id"):
-        stage = by_id[values["stage_id"]]
+        stage = by_id.get(values["stage_id"])
+        if stage is None:
+            raise Invalid(stage_id="belongs to a deleted pipeline")
         if values.get("pipeline_id") not in (None, stage.pipeline_id):
             raise Invalid(stage_id="belongs to another pipeline")
     else:
