@@ -1,19 +1,16 @@
 """Counts, sums and the like over groups of records, in one statement."""
 
 import datetime
-import zoneinfo
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tortoise.connection import get_connection
 
 from core.errors import Invalid
 from core.money import Money, exponent
+from core.periods import Period, first_day, local_day
 from core.query import Where, condition, statement
 from core.resources import Column, Kind, Resource
 from core.visibility import visible
@@ -24,23 +21,6 @@ if TYPE_CHECKING:
 SUMMED = frozenset({Kind.INT, Kind.BIG_INT, Kind.DECIMAL, Kind.MONEY})
 COMPARED = SUMMED | {Kind.DATE, Kind.DATETIME}
 GROUPED = frozenset({Kind.ENUM, Kind.BOOLEAN, Kind.STRING, Kind.DATE, Kind.DATETIME, Kind.INT})
-
-
-class Period(StrEnum):
-    """A stretch of the Gregorian calendar; a group is named by its first day.
-
-    DAY: from midnight to midnight.
-    WEEK: from Monday to Sunday (ISO 8601).
-    MONTH: a calendar month.
-    QUARTER: three months, from January, April, July or October.
-    YEAR: a calendar year.
-    """
-
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-    QUARTER = "QUARTER"
-    YEAR = "YEAR"
 
 
 @dataclass(frozen=True)
@@ -97,11 +77,6 @@ async def aggregate(
     )
 
 
-def local_day(attribute: str, zone: str) -> str:
-    """SQL for the day of a time in a zone, on the database at hand. Raises Invalid for an unknown zone."""
-    return _day(f't."{attribute}"', zone)
-
-
 def _sql(inner: str, groupings: Sequence[Grouping], currencies: Sequence[str], columns: Sequence[Column], limit: int) -> str:
     keys = [f"{_key(one)} AS g{index}" for index, one in enumerate(groupings)]
     keys += [f't."{name}" AS c{index}' for index, name in enumerate(currencies)]
@@ -123,57 +98,8 @@ def _key(one: Grouping) -> str:
     if one.period is None:
         return f't."{one.attribute}"'
     dated = one.column is not None and one.column.kind is Kind.DATE
-    day = f't."{one.attribute}"' if dated else _day(f't."{one.attribute}"', one.zone)
-    return _POSTGRES[one.period].format(day) if _postgres() else _SQLITE[one.period].format(day)
-
-
-_POSTGRES = {period: f"CAST(date_trunc('{period.value.lower()}', CAST({{0}} AS timestamp)) AS date)" for period in Period}
-_SQLITE = {
-    Period.DAY: "date({0})",
-    Period.WEEK: "date({0}, '-6 days', 'weekday 1')",
-    Period.MONTH: "date({0}, 'start of month')",
-    Period.QUARTER: "date({0}, 'start of month', '-' || ((CAST(strftime('%m', {0}) AS INTEGER) - 1) % 3) || ' months')",
-    Period.YEAR: "date({0}, 'start of year')",
-}
-
-
-def _postgres() -> bool:
-    return get_connection("default").capabilities.dialect == "postgres"
-
-
-def _day(value: str, zone: str) -> str:
-    steps = offsets(zone)
-    if _postgres():
-        return f"CAST({value} AT TIME ZONE '{zone}' AS date)"
-    if len(steps) == 1:
-        return f"date({value}, '{steps[0][1]} seconds')"
-    cases = " ".join(f"WHEN {value} >= '{start}' THEN '{seconds} seconds'" for start, seconds in reversed(steps[1:]))
-    return f"date({value}, CASE {cases} ELSE '{steps[0][1]} seconds' END)"
-
-
-@cache
-def offsets(zone: str) -> tuple[tuple[str, int], ...]:
-    """From when (UTC, as SQLite keeps times) a zone has been so many seconds ahead of UTC, between 1970 and 2100.
-
-    SQLite knows no zones. Raises Invalid for a zone that is not in the IANA database.
-    """
-    try:
-        rules = zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(time_zone=f"'{zone[:40]}' is not a time zone of the IANA database") from None
-
-    def ahead(minute: int) -> int:
-        offset = datetime.datetime.fromtimestamp(minute * 60, rules).utcoffset()
-        return int(offset.total_seconds()) if offset else 0
-
-    week, end = 7 * 24 * 60, 130 * 366 * 24 * 60
-    steps = [("1970-01-01 00:00:00", ahead(0))]
-    for start in range(0, end, week):
-        before, after = ahead(start), ahead(start + week)
-        if before != after:
-            minute = start + bisect_left(range(week), True, key=lambda step, start=start, after=after: ahead(start + step) == after)
-            steps.append((datetime.datetime.fromtimestamp(minute * 60, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S"), after))
-    return tuple(steps)
+    value = f't."{one.attribute}"'
+    return first_day(value if dated else local_day(value, one.zone), one.period)
 
 
 def _fold(

@@ -8,9 +8,10 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
-from core.aggregates import COMPARED, GROUPED, SUMMED, Group, Period, aggregate, grouping
+from core.aggregates import COMPARED, GROUPED, SUMMED, Group, aggregate, grouping
 from core.crm import CRM
 from core.money import Money
+from core.periods import Period
 from core.resources import Column, Kind, Resource
 from core.visibility import visible
 from schema.inputs import Inputs, plain
