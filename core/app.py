@@ -10,6 +10,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from tortoise.context import _current_context
 
 from core.crm import CRM
 from core.database import connect
@@ -34,7 +36,8 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with connect(settings, crm.plugins, everywhere=True):
+        async with connect(settings, crm.plugins) as context:
+            app.state.database = context
             await health.check()
             crm.check()
             app.router.routes += _routes(crm)  # now, because models know their relations only when the database is open
@@ -43,12 +46,36 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
-        middleware=[Middleware(Requests), Middleware(GZipMiddleware, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT)],
+        middleware=[
+            Middleware(Requests),
+            Middleware(_OwnDatabase),
+            Middleware(GZipMiddleware, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT),
+        ],
         exception_handlers={HTTPException: _http_error, Refused: _refused},
         lifespan=lifespan,
     )
     app.state.crm = crm
     return app
+
+
+class _OwnDatabase:
+    """Pure ASGI: shows each request, which runs in another task than the lifespan, the database of its own house.
+
+    Tortoise's fallback for other tasks would do for one house in a process, and not for two.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        token = _current_context.set(scope["app"].state.database)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _current_context.reset(token)
 
 
 def _routes(crm: CRM) -> list[BaseRoute]:

@@ -1,7 +1,7 @@
 """From the parameters of a request to an answer: prepare, then execute. The two are apart, so that a faster way can stand between."""
 
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -20,7 +20,10 @@ from strawberry.execution import optimized_is_awaitable
 from core.crm import CRM, Call
 from schema.documents import ERRORS, Documents, Prepared
 from schema.errors import Unprocessable, entries, field_entry
+from schema.introspection import Introspection, introspects
 from schema.parameters import Parameters
+
+Work = Callable[[], ExecutionResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Engine:
         self.crm = crm
         self.schema = schema
         self.documents = Documents(schema._schema, crm.settings)
+        self._introspection = Introspection()
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
@@ -46,7 +50,11 @@ class Engine:
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
-        result = self._executor(prepared, parameters, call).execute_operation()
+        executor = self._executor(prepared, parameters, call)
+        if introspects(prepared.operation):
+            key = (parameters.query, parameters.operation_name)
+            return self._answer(await self._introspection.answer(key, cast(Work, executor.execute_operation)), prepared, call)
+        result = executor.execute_operation()
         if inspect.isawaitable(result):
             result = await result
         return self._answer(cast(ExecutionResult, result), prepared, call)

@@ -8,7 +8,6 @@ import strawberry
 from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -18,7 +17,7 @@ from core.errors import Refused, Unauthenticated
 from core.requests import request_id
 from schema.errors import Fault, Unprocessable, entries, status
 from schema.execution import Answer, Engine, refused
-from schema.graphiql import Assets, page
+from schema.graphiql import page
 from schema.media import GRAPHQL, JSON, accepted, is_json, wants_page
 from schema.parameters import Parameters, from_body, from_query_string
 from schema.socket import Socket
@@ -34,11 +33,6 @@ class Endpoint:
         self.crm = crm
         self.engine = Engine(crm, schema)
 
-    def routes(self) -> list[BaseRoute]:
-        """What the server answers for GraphQL: the endpoint, and below it the files of GraphiQL where that is on."""
-        routes: list[BaseRoute] = [Route("/graphql", self), WebSocketRoute("/graphql", self)]
-        return [*routes, Mount("/graphql/assets", Assets())] if self.crm.settings.server.graphiql else routes
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await Socket(self.engine, WebSocket(scope, receive, send)).run()
@@ -52,6 +46,7 @@ class Endpoint:
             return page()
         media = accepted(accept)
         try:
+            self._check_head(request)
             if media is None:
                 raise Fault(f"the answer can be {GRAPHQL} or {JSON}", 406)
             return self._response(await self._answer(request), media)
@@ -62,7 +57,6 @@ class Endpoint:
             return _written(body, status(error), media or JSON, _headers(error))
 
     async def _answer(self, request: Request) -> Answer:
-        self._check_head(request)
         actor = await authenticate(self.crm, request)
         call = Call(self.crm, actor, request_id(request.scope))
         parameters = from_query_string(request.query_params) if request.method == "GET" else from_body(await self._body(request))

@@ -5,11 +5,11 @@ See https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md for the mess
 
 import asyncio
 import json
+import logging
 from contextlib import aclosing
 from typing import Any
 
 from graphql import OperationType
-from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.http.websocket_origin import is_same_origin
 
@@ -18,10 +18,12 @@ from core.crm import Call
 from core.errors import Refused, Unauthenticated
 from core.outages import outage
 from core.permissions import Actor
-from core.requests import failure, request_id
+from core.requests import request_id
 from schema.errors import Fault, entries
 from schema.execution import Answer, Engine
 from schema.parameters import Parameters, checked, read
+
+log = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 FRAME = 65_536
@@ -55,7 +57,8 @@ class Socket:
     async def run(self) -> None:
         """Serve the connection until either side closes it."""
         if refusal := self._refusal():
-            await self._websocket.send_denial_response(refusal)
+            log.info("%s socket refused: %s", self._request_id, refusal)
+            await self._websocket.close()  # before it is accepted: the server answers 403
             return
         await self._websocket.accept(PROTOCOL)
         try:
@@ -67,13 +70,13 @@ class Socket:
         finally:
             await self._stop()
 
-    def _refusal(self) -> Response | None:
+    def _refusal(self) -> str | None:
         """Why the handshake is refused. A page of another site may not speak through its visitor's browser."""
         origin = self._websocket.headers.get("origin")
         if origin is not None and not is_same_origin(origin, self._websocket.headers.get("host")):
-            return failure(Fault("sockets are not open to pages of another site", 403), self._request_id)
+            return "the page is of another site"
         if PROTOCOL not in self._websocket.scope.get("subprotocols", ()):
-            return failure(Fault(f"the socket speaks {PROTOCOL} only"), self._request_id)
+            return f"the client does not speak {PROTOCOL}"
         return None
 
     async def _listen(self) -> None:

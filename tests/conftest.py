@@ -71,6 +71,13 @@ async def house(houses: Houses, request: pytest.FixtureRequest) -> AsyncIterator
         yield ready
 
 
+@pytest.fixture(scope="module")
+async def shared_house(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One house without plugins for all tests of a module, for those that need no clean tables."""
+    async with Houses(templates, tmp_path_factory.mktemp("shared"))() as ready:
+        yield ready
+
+
 @pytest.fixture
 def payvand(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
     """Runs commands on an empty database: `payvand("migrate").well()`."""

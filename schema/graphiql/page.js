@@ -1,14 +1,21 @@
 "use strict";
 
 // The query that greets a newcomer, and the headers in which a key belongs.
-const QUERY = `# Payvand: the API of this CRM.
+const QUERY = `# Payvand: the API of this CRM
 #
-# 1. Paste an API key into Headers below: { "Authorization": "Bearer <key>" }.
-# 2. Press the round arrow at the left to load the schema; then the documentation and the completion work.
-# 3. Press the triangle, or Ctrl-Enter, to run.
+# 1. Put an API key into Headers, below.
+# 2. Press the two round arrows at the left:
+#    the schema is loaded, with its documentation.
+# 3. Press the triangle, or Ctrl-Enter.
 
 query Welcome {
-  __typename
+  contacts(first: 10) {
+    nodes {
+      id
+      name
+    }
+    totalCount
+  }
 }
 `;
 const HEADERS = `{
