@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.fields.base import DB_DEFAULT_NOT_SET, Field
 from tortoise.fields.relational import RelationalField
 from tortoise.indexes import Index
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_editor.sqlite import SqliteSchemaEditor
@@ -53,8 +55,11 @@ class _Sqlite(SqliteSchemaEditor):
         before = (await self.client.execute_query(query, [model._meta.db_table]))[1]
         await super()._remake_table(model, *arguments, **named)
         for old, new in named.get("alter_fields") or ():
+            column = new.source_field or new.model_field_name
+            if old.unique and not new.unique:
+                name = self._generate_index_name("uid", model, [column])
+                before = [one for one in before if one["name"] != name]
             if old.index != new.index:
-                column = new.source_field or new.model_field_name
                 name = self._generate_index_name("idx", model, [column])
                 before = [one for one in before if one["name"] != name]
                 if new.index and not new.pk:
@@ -64,8 +69,29 @@ class _Sqlite(SqliteSchemaEditor):
             if gone is None or f'"{gone.source_field or gone.model_field_name}"' not in one["sql"]:
                 await self.client.execute_query(one["sql"])
 
+    async def remove_constraint(self, model: type[Model], constraint: UniqueConstraint | CheckConstraint) -> None:
+        """Drop the index; a UNIQUE within the table goes when the table is compared with the models."""
+        if isinstance(constraint, CheckConstraint):
+            await super().remove_constraint(model, constraint)
+            return
+        columns = self._resolve_fields_to_columns(model, constraint.fields)
+        name = self._constraint_name_for_model(model, UniqueConstraint(fields=tuple(columns), name=constraint.name))
+        await self.client.execute_query(f'DROP INDEX IF EXISTS "{name}"')
+
+    @staticmethod
+    def _default_to_sql_literal(value: Any) -> str:
+        return _Literal(value).get_sql("sqlite")
+
 
 class _Postgres(AsyncpgSchemaEditor):
+    async def _alter_field(self, model: type[Model], old_field: Field[Any], new_field: Field[Any]) -> None:
+        default = constant(new_field.default)
+        if old_field.null and not new_field.null and default is not None:
+            table = self._qualify_table_name(model._meta.db_table, model._meta.schema)
+            column = self.quote(old_field.source_field or old_field.model_field_name)
+            await self._run_sql(f"UPDATE {table} SET {column} = {_Literal(default).get_sql('postgres')} WHERE {column} IS NULL")
+        await super()._alter_field(model, old_field, new_field)
+
     async def add_field(self, model: type[Model], field_name: str) -> None:
         field = model._meta.fields_map[field_name]
         with_default = _with_default(field)
@@ -78,11 +104,25 @@ class _Postgres(AsyncpgSchemaEditor):
         await _add_index(self, model, field)
 
 
+@dataclass(frozen=True)
+class _Literal:
+    """A constant as SQL; what Tortoise writes breaks at an apostrophe."""
+
+    value: Any
+
+    def get_sql(self, dialect: str = "", **_: Any) -> str:
+        if isinstance(self.value, str):
+            return "'" + self.value.replace("'", "''") + "'"
+        if isinstance(self.value, bool) and dialect == "sqlite":
+            return str(int(self.value))
+        return str(self.value)
+
+
 def _with_default(field: Field[Any]) -> bool:
     """Give a new column that may not be null its default for the rows that are there, when it has one that is the same for all."""
     if isinstance(field, RelationalField) or field.null or field.pk or field.has_db_default() or constant(field.default) is None:
         return False
-    field.db_default = field.default
+    field.db_default = _Literal(field.default)
     return True
 
 

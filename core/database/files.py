@@ -58,8 +58,8 @@ async def mend(copy: sqlite3.Connection, wanted: sqlite3.Connection) -> None:
     should, now = await tables(asking(wanted), "sqlite"), await tables(asking(copy), "sqlite")
     for name, table in should.items():
         if name in now and table.columns.keys() == now[name].columns.keys():
-            if _body(table) != _body(now[name]):
-                _rebuild(copy, wanted, name, now[name])
+            if _lacking(table, now[name]):
+                _rebuild(copy, wanted, name, table, now[name])
             have = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", (name,))}
             for index, sql in _definitions(wanted, name, "index").items():
                 if index not in have:
@@ -100,7 +100,7 @@ def _try_alone(path: Path) -> sqlite3.Connection | None:
     return connection
 
 
-def _rebuild(copy: sqlite3.Connection, wanted: sqlite3.Connection, name: str, now: Table) -> None:
+def _rebuild(copy: sqlite3.Connection, wanted: sqlite3.Connection, name: str, should: Table, now: Table) -> None:
     columns = ", ".join(f'"{column}"' for column in now.columns)
     kept = {**_definitions(copy, name, "index"), **_definitions(copy, name, "trigger")}
     copy.execute("PRAGMA legacy_alter_table = ON")  # references of other tables stay references to this name
@@ -108,13 +108,17 @@ def _rebuild(copy: sqlite3.Connection, wanted: sqlite3.Connection, name: str, no
     copy.execute(_definitions(wanted, name, "table")[name])
     copy.execute(f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM "old__{name}"')
     copy.execute(f'DROP TABLE "old__{name}"')
+    said = {now.uniques[columns] for columns in should.uniques if columns in now.uniques}  # by the new table itself
     for other, sql in kept.items():
-        if other not in now.uniques.values():  # what is unique is said by the new table
+        if other not in said:
             copy.execute(sql)
 
 
-def _body(table: Table) -> tuple[object, ...]:
-    return table.columns, table.primary, set(table.uniques), table.references
+def _lacking(should: Table, now: Table) -> bool:
+    same = (should.columns, should.primary, should.references.keys()) == (now.columns, now.primary, now.references.keys())
+    # Only a new table is without a UNIQUE that the old one said itself; an index that somebody made is not ours to drop.
+    too_much = any(name.startswith("sqlite_autoindex") for columns, name in now.uniques.items() if columns not in should.uniques)
+    return not same or too_much or bool(should.uniques.keys() - now.uniques.keys())
 
 
 def _definitions(connection: sqlite3.Connection, table: str, kind: str) -> dict[str, str]:

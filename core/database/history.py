@@ -102,6 +102,9 @@ async def _changes(settings: Settings, plugins: Plugins, label: str | None = Non
     found = config(settings, plugins)
     for name, app in found["apps"].items():
         app.setdefault("migrations", None if label is None else _package(name, plugins))
+    for name, app in found["apps"].items():
+        if app["migrations"] and importlib.util.find_spec(app["migrations"]):
+            _check_readable(name, app)
     async with TortoiseContext() as context:
         try:
             await context.init(found, init_connections=False)

@@ -10,6 +10,7 @@ import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException
+from tortoise.migrations.operations import CreateModel
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.transactions import in_transaction
 from tortoise.utils import get_schema_sql
@@ -75,7 +76,7 @@ async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report
             should = await script(settings, plugins)
             with files.copied(original, path) as copy:
                 async with _tortoise(settings, plugins, {"file_path": str(copy), **ON_COPY}), in_transaction() as client:
-                    await _apply(todo, client, report)
+                    await _apply(todo, plugins, client, report)
                 with closing(sqlite3.connect(copy, isolation_level=None)) as changed, closing(files.expected(should)) as wanted:
                     with _blaming(steps):
                         await _finish_file(changed, wanted, original)
@@ -109,7 +110,7 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
         steps = todo.steps(before)
         if steps:
             refuse_losses(steps, allow_loss)
-            await _apply(todo, client, report)
+            await _apply(todo, plugins, client, report)
             with _blaming(steps):
                 wanted = await servers.expected(server, should)
                 await servers.mend(server, wanted)
@@ -119,13 +120,18 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
         return steps
 
 
-async def _apply(todo: Plan, client: BaseDBAsyncClient, report: Report) -> None:
-    recorder, changing = MigrationRecorder(client), editor(client)
+async def _apply(todo: Plan, plugins: Plugins, client: BaseDBAsyncClient, report: Report) -> None:
+    recorder, changing, state = MigrationRecorder(client), editor(client), await todo.state(plugins)
     await changing._run_sql(changing._get_model_sql_data(recorder.model).table_sql.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
     for migration in todo.migrations:
         report(f"{migration.app_label}.{migration.name}")
         try:
-            await migration.apply(todo.state, schema_editor=changing)
+            for operation in migration.operations:
+                # What creates a table needs no state before it, and to copy the state for each would take most of the time.
+                before = state if isinstance(operation, CreateModel) else state.clone()
+                operation.state_forward(migration.app_label, state)
+                await operation.database_forward(migration.app_label, before, state, changing)
+            state.validate_relations_initialized()
         except Exception as error:  # whatever a plugin's migration does must end in one sentence that names it
             raise _failed(f"migration {migration.app_label}.{migration.name}", error) from error
         await recorder.record_applied(migration.app_label, migration.name)

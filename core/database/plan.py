@@ -1,7 +1,7 @@
 """What a migration is going to do: which steps are pending, and what they would take away."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tortoise.fields.relational import ManyToManyFieldInstance
@@ -17,6 +17,8 @@ from core.database.history import history
 from core.database.shape import Held, Query, held, tables
 from core.errors import StartError
 from core.plugins import Plugins
+
+MOVING = (AlterField, DeleteModel, RemoveField, RenameField, RenameModel)
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,18 @@ class Move:
 
 @dataclass(frozen=True)
 class Plan:
-    """The pending migrations in order, the state of the models before them, and what they move."""
+    """The pending migrations in order, those before them, and what the pending ones move."""
 
     migrations: tuple[Migration, ...]
-    state: State
+    done: tuple[Migration, ...]
     moves: tuple[Move, ...]
+
+    async def state(self, plugins: Plugins) -> State:
+        """The models as they were before the pending migrations; they read and write where this is called."""
+        state = State(models={}, apps=StateApps(default_connections=dict.fromkeys(apps(plugins), "default")))
+        for migration in self.done:
+            await migration.apply(state, dry_run=True)
+        return state
 
     def fate(self, table: str, column: str | None = None) -> tuple[str, str | None] | int:
         """Where a table or column of today is afterwards, or the number of the step that takes it away."""
@@ -94,19 +103,10 @@ async def plan(plugins: Plugins, seen: set[tuple[str, str]]) -> Plan:
             f"the database has seen the migration {unknown[0]}, which this version does not have: it is newer than this server"
         )
     todo = [migration for key, migration in order.items() if (key.app_label, key.name) not in seen]
-    if not todo:
-        return Plan((), _empty(plugins), ())
-    state = _empty(plugins)
-    for key, migration in order.items():
-        if (key.app_label, key.name) in seen:
-            await migration.apply(state, dry_run=True)
-    before = state.clone()
-    moves: list[Move] = []
-    for number, migration in enumerate(todo):
-        for operation in migration.operations:
-            moves += _moves(operation, migration.app_label, state, number)
-            operation.state_forward(migration.app_label, state)
-    return Plan(tuple(todo), before, tuple(moves))
+    found = Plan(tuple(todo), tuple(migration for migration in order.values() if migration not in todo), ())
+    if not any(isinstance(operation, MOVING) for migration in todo for operation in migration.operations):
+        return found  # to follow the models through each step takes longer than to make their tables
+    return replace(found, moves=tuple(_all_moves(todo, await found.state(plugins))))
 
 
 def foreign(plugins: Plugins, seen: set[tuple[str, str]], order: Mapping[MigrationKey, Migration]) -> list[str]:
@@ -130,8 +130,11 @@ def refuse_losses(steps: Sequence[Step], allowed: Sequence[str]) -> None:
                 raise StartError(f"migration {step} would lose {name}, which holds data in {held_by}; --allow-loss {name} lets it go")
 
 
-def _empty(plugins: Plugins) -> State:
-    return State(models={}, apps=StateApps(default_connections=dict.fromkeys(apps(plugins), "default")))
+def _all_moves(todo: Sequence[Migration], state: State) -> Iterator[Move]:
+    for number, migration in enumerate(todo):
+        for operation in migration.operations:
+            yield from _moves(operation, migration.app_label, state, number)
+            operation.state_forward(migration.app_label, state)
 
 
 def _moves(operation: Any, app: str, state: State, step: int) -> Iterator[Move]:

@@ -37,7 +37,20 @@ class Table:
     uniques: dict[tuple[str, ...], str] = field(default_factory=dict)
     indexes: dict[tuple[str, ...], str] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
-    references: set[str] = field(default_factory=set)
+    references: dict["Reference", str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, order=True)
+class Reference:
+    """A foreign key: this column names a row of that table."""
+
+    column: str
+    table: str
+    key: str
+    on_delete: str
+
+    def __str__(self) -> str:
+        return f"{self.column} -> {self.table} ON DELETE {self.on_delete}"
 
 
 Tables = Mapping[str, Table]
@@ -87,7 +100,8 @@ async def tables(query: Query, dialect: str) -> dict[str, Table]:
     for row in await query(_SQL[dialect]["indexes"]):
         _add_index(found[row["table"]], row["name"], str(row["columns"] or ""), row)
     for row in await query(_SQL[dialect]["references"]):
-        found[row["table"]].references.add(f"{row['columns']} -> {row['target']} ON DELETE {row['deletes']}")
+        reference = Reference(row["columns"], row["target"], row["keys"], row["deletes"])
+        found[row["table"]].references[reference] = row["name"]
     return found
 
 
@@ -126,8 +140,9 @@ def _differences(name: str, expected: Table, actual: Table) -> list[str]:
         f"{name} has no index on {_list(columns)}" for columns in expected.indexes if columns not in {**actual.indexes, **actual.uniques}
     ]
     found += [f"{name} has no index {other}" for other in sorted(expected.others - actual.others)]
-    if expected.references != actual.references:
-        found.append(f"{name} refers by {_list(sorted(actual.references))}, the models say {_list(sorted(expected.references))}")
+    if expected.references.keys() != actual.references.keys():
+        now, should = (_list(map(str, sorted(one))) for one in (actual.references, expected.references))
+        found.append(f"{name} refers by {now}, the models say {should}")
     return found
 
 
@@ -166,7 +181,7 @@ _SQLITE = {
         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
             AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE pk)""",
     "references": """
-        SELECT t.name AS "table", f."from" AS columns, f."table" AS target, f.on_delete AS deletes
+        SELECT t.name AS "table", '' AS name, f."from" AS columns, f."table" AS target, f."to" AS keys, f.on_delete AS deletes
         FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f
         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'""",
 }
@@ -187,10 +202,13 @@ _POSTGRES = {
         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid JOIN pg_am m ON m.oid = i.relam
         WHERE t.relkind IN ('r', 'p') AND t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())""",
     "references": """
-        SELECT t.relname AS "table", o.relname AS target, (
+        SELECT t.relname AS "table", r.conname AS name, o.relname AS target, (
             SELECT string_agg(c.attname, ',' ORDER BY k.place) FROM unnest(r.conkey) WITH ORDINALITY AS k(number, place)
                 JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = k.number
-        ) AS columns, CASE r.confdeltype
+        ) AS columns, (
+            SELECT string_agg(c.attname, ',' ORDER BY k.place) FROM unnest(r.confkey) WITH ORDINALITY AS k(number, place)
+                JOIN pg_attribute c ON c.attrelid = o.oid AND c.attnum = k.number
+        ) AS keys, CASE r.confdeltype
             WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION'
         END AS deletes
         FROM pg_constraint r JOIN pg_class t ON t.oid = r.conrelid JOIN pg_class o ON o.oid = r.confrelid
