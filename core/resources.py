@@ -314,10 +314,9 @@ class Resources:
                     f"plugin '{plugin}': the field '{name}' of {target.name} is taken; choose another name in {resource.name}.reverse"
                 )
             part = relation == resource.part_of and resource.model not in histories
-            back = ToMany(
-                name, resource.model, forward.attr, resource.model.__doc__ or name,
-                single=isinstance(resource._fields[relation], OneToOneFieldInstance), part=part,
-            )  # fmt: skip
+            single = isinstance(resource._fields[relation], OneToOneFieldInstance)
+            what = f"The {name.replace('_', ' ')} of this {target.name}."
+            back = ToMany(name, resource.model, forward.attr, what, single=single, part=part)
             (self._parts if part else self._many)[forward.model][name] = back
 
 

@@ -98,7 +98,7 @@ class Inputs:
         for back in crm.resources.children(resource).values():
             child = crm.resource(back.model)
             kind = f"{child.name}Filter" if back.single else self._listed(child)
-            members.append(book.member(back.name, kind, back.description.splitlines()[0]))
+            members.append(book.member(back.name, kind, back.description))
         members += [
             book.member("and_", many(name), "All of these hold.", graphql_name="and"),
             book.member("or_", many(name), "One of these holds.", graphql_name="or"),
@@ -180,7 +180,7 @@ class Inputs:
                 self.book.member(
                     back.name,
                     many(input_name(part, False)),
-                    f"{back.description.splitlines()[0]} All of them: what is not in the list goes.",
+                    f"{back.description} All of them: what is not in the list goes.",
                 )
             )
         for link in resource.linked.values():

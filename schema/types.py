@@ -79,6 +79,8 @@ class Types:
 
     def __init__(self, crm: CRM, book: Book, inputs: Inputs) -> None:
         self.crm, self.book, self.inputs = crm, book, inputs
+        # So a plugin says `Money` where its fields are money.
+        Money.__strawberry_definition__ = MoneyType.__strawberry_definition__  # type: ignore[attr-defined]  # strawberry put it there
         for resource in crm.resources:
             _own(resource, crm)
             self.connection(resource)
@@ -119,9 +121,7 @@ class Types:
             return await loaders.behind(info.context, back, root.id)
 
         resolve.__annotations__["return"] = list[back.model] | None
-        return self.book.field(
-            back.name, list[back.model] | None, f"{back.description.splitlines()[0]} All of them, in their order.", resolve
-        )
+        return self.book.field(back.name, list[back.model] | None, f"{back.description} All of them, in their order.", resolve)
 
     def _link(self, resource: Resource, link: Linked) -> StrawberryField:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
@@ -139,9 +139,9 @@ class Types:
                 return rows[0] if rows else None
 
             single.__annotations__["return"] = back.model | None
-            return self.book.field(back.name, back.model | None, back.description.splitlines()[0], single)
+            return self.book.field(back.name, back.model | None, back.description, single)
         resolve = self.inputs.listing(child, _listing_behind(back, child), self.connection(child))
-        return self.book.field(back.name, self.connection(child) | None, f"A page of them. {back.description.splitlines()[0]}", resolve)
+        return self.book.field(back.name, self.connection(child) | None, f"{back.description} A page of them.", resolve)
 
 
 def _listing_behind(back: ToMany, child: Resource) -> Any:
