@@ -4,13 +4,18 @@ from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
 from core.hookspecs import hookimpl
+from core.ids import key_of
 from core.jobs import Job
 from core.money import Money
-from core.permissions import Actor, permit
+from core.periods import Period, days_between, first_day, local_day
+from core.permissions import SYSTEM, Actor, permit
+from core.query import Filter, matching
 from core.resources import Change, Resource
+from core.statements import select
 from core.visibility import visible
 
 __all__ = [
-    "CRM", "Actor", "Call", "Change", "Conflict", "Event", "Forbidden", "Invalid", "Job", "Money", "NotFound", "Refused", "Resource",
-    "emit", "hookimpl", "permit", "transaction", "visible",
+    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Filter", "Forbidden", "Invalid", "Job", "Money", "NotFound",
+    "Period", "Refused", "Resource", "days_between", "emit", "first_day", "hookimpl", "key_of", "local_day", "matching", "permit",
+    "select", "transaction", "visible",
 ]  # fmt: skip

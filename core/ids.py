@@ -2,9 +2,15 @@
 
 import re
 import uuid
+from typing import TYPE_CHECKING
+
+from tortoise.models import Model
 
 from core.errors import Invalid
 from core.resources import Resource, Resources
+
+if TYPE_CHECKING:
+    from core.crm import Call
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
@@ -20,6 +26,11 @@ def decode(resource: Resource, text: str, path: str = "id") -> uuid.UUID:
     if kind != resource.snake:
         raise Invalid({path: f"is the id of another type ({kind[:40]}), not of a {resource.name}"})
     return key
+
+
+def key_of(call: "Call", model: type[Model], text: str, path: str = "id") -> uuid.UUID:
+    """The key in the global id of a row of this model, for arguments of a plugin's own. Raises Invalid under `path`."""
+    return decode(call.crm.resource(model), text, path)
 
 
 def find(resources: Resources, text: str, path: str = "id") -> tuple[Resource, uuid.UUID]:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tortoise.connection import get_connection
 from tortoise.expressions import Q, RawSQL, Subquery
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from core.crm import Call
 
 Where = Mapping[str, Any]
+M = TypeVar("M", bound=Model)
+
+
+class Filter(Where, Generic[M]):
+    """What the argument `where: Filter[Deal] | None` of a plugin's resolver holds: in GraphQL the input type DealFilter."""
+
 
 _LOOKUPS = {"eq": "", "in": "__in", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
 _TEXT = {"contains": "__contains", "starts_with": "__startswith", "ends_with": "__endswith"}
@@ -50,6 +56,12 @@ def condition(call: "Call", resource: Resource, where: Where | None, path: str =
         else:
             clauses.append(_field(call, resource, name, test, here))
     return _all(clauses)
+
+
+def matching(call: "Call", model: type[M], where: Filter[M] | None) -> QuerySet[M]:
+    """The rows that the actor may see and that fulfil a filter; all of them without one. Raises Forbidden and Invalid."""
+    resource = call.crm.resource(model)
+    return visible(call, resource).filter(condition(call, resource, where))
 
 
 def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) -> Q:

@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from core.crm import CRM
 from core.errors import StartError
+from schema.filters import filtered
 from schema.guard import guarded
 from schema.inputs import Inputs
 from schema.make import Book
@@ -24,7 +25,9 @@ from schema.types import Types
 class Schema(strawberry.Schema):
     """A schema whose types grow: by the ways back between resources, and by types that say `extend=True`."""
 
-    def __init__(self, crm: CRM, grafts: Iterable[tuple[str, type]], added: dict[str, list[StrawberryField]], **options: Any) -> None:
+    def __init__(
+        self, inputs: Inputs, grafts: Iterable[tuple[str, type]], added: dict[str, list[StrawberryField]], **options: Any
+    ) -> None:
         self._added = added
         self._grafts: dict[str, list[tuple[str, StrawberryField]]] = defaultdict(list)
         for plugin, part in grafts:
@@ -32,7 +35,9 @@ class Schema(strawberry.Schema):
             if definition is None or not definition.extend:
                 name = getattr(part, "__name__", repr(part))
                 raise StartError(f"plugin '{plugin}': graphql() returned {name}, which is no strawberry type with extend=True")
-            self._grafts[definition.name] += [(plugin, guarded(crm, plugin, definition.name, field)) for field in definition.fields]
+            for field in definition.fields:
+                field = filtered(inputs, plugin, definition.name, field)
+                self._grafts[definition.name].append((plugin, guarded(inputs.crm, plugin, definition.name, field)))
         self._grown: set[str] = set()
         super().__init__(**options)
         if strangers := self._grafts.keys() - self._grown:
@@ -66,7 +71,7 @@ def build(crm: CRM) -> Schema:
         "mutation": book.add("Mutation", Mutations(crm, book, inputs).fields(), "Everything that can be changed."),
     }
     return Schema(
-        crm,
+        inputs,
         [(plugin, part) for plugin, parts in crm.plugins.calls("graphql") for part in parts],
         {resource.name: types.added(resource) for resource in crm.resources},
         subscription=Subscription,

@@ -1,0 +1,32 @@
+"""SQL of one's own over rows that an actor may see: for statistics that no filter and no aggregate can say."""
+
+import re
+from typing import Any
+
+from tortoise.connection import get_connection
+
+from core.query import statement
+
+_NAME = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\$(\d+)")
+
+
+async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
+    """The rows of one SELECT on SQLite or PostgreSQL, in which `{name}` stands for the rows of a queryset.
+
+    `select("SELECT COUNT(*) AS n FROM {deals} AS t", deals=visible(call, Deal).values("id"))`
+
+    The querysets start at `visible`, and their `values()` name the columns that the statement may use. Nothing else may
+    be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset.
+    """
+    parameters: list[Any] = []
+
+    def inner(match: re.Match[str]) -> str:
+        text, values = statement(rows[match[1]])
+        before = len(parameters)
+        parameters.extend(values)
+        # PostgreSQL numbers its places, from 1 in each queryset; SQLite goes by their order.
+        return f"({_PLACE.sub(lambda place: f'${before + int(place[1])}', text)})"
+
+    found = await get_connection("default").execute_query_dict(_NAME.sub(inner, sql), parameters)
+    return [dict(row) for row in found]
