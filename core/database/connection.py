@@ -1,8 +1,8 @@
 """Open the database for as long as a block lasts."""
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,11 +27,27 @@ async def connect(settings: Settings, plugins: Plugins, *, everywhere: bool = Fa
     `everywhere` is for the server, whose requests run in other tasks than the one that opens the database.
     """
     async with TortoiseContext() as context:
-        await context.init(config(settings, plugins), _enable_global_fallback=everywhere)
+        await begin(context, config(settings, plugins), _enable_global_fallback=everywhere)
         try:
             await context.db().execute_query("SELECT 1")
         except UNREACHABLE as error:
             raise unreachable(settings, error) from error
+        yield context
+
+
+async def begin(context: TortoiseContext, words: dict[str, Any], **options: Any) -> None:
+    """Fill a context with the models of the configuration. Raises StartError when they cannot be read, or do not fit together."""
+    try:
+        await context.init(words, **options)
+    except Exception as error:  # whatever a stranger's models do at import must end in one sentence
+        raise StartError(f"the models of {', '.join(words['apps'])} do not fit together: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def offline(settings: Settings, plugins: Plugins) -> AsyncIterator[TortoiseContext]:
+    """The models with their relations, and no database. Raises StartError when they do not fit together."""
+    async with TortoiseContext() as context:
+        await begin(context, config(settings, plugins), init_connections=False)
         yield context
 
 
@@ -43,12 +59,13 @@ async def reading(settings: Settings) -> AsyncIterator[tuple[Query, str, asyncpg
     """
     path = sqlite_file(settings)
     if path:
-        with closing(_look_into(path, settings)) as file:
+        with closing(_look_into(path, settings)) as file, _answering(settings):
             yield asking(file), "sqlite", None
         return
     server = await _visit(settings)
     try:
-        yield asking_server(server), "postgres", server
+        with _answering(settings):
+            yield asking_server(server), "postgres", server
     finally:
         await server.close()
 
@@ -59,6 +76,14 @@ def unreachable(settings: Settings, error: BaseException) -> StartError:
     if "locked" in reason:
         reason = "another process holds it"
     return StartError(f"the database {display(settings)} cannot be reached: {reason}")
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unreachable(settings, error) from error
 
 
 def _look_into(path: Path, settings: Settings) -> sqlite3.Connection:
@@ -76,9 +101,7 @@ def _look_into(path: Path, settings: Settings) -> sqlite3.Connection:
 
 async def _visit(settings: Settings) -> asyncpg.Connection:
     words: dict[str, Any] = connection(settings)["credentials"]
-    named = {
-        name: words[name] for name in ("user", "password", "database", "host", "port", "timeout", "server_settings", "ssl") if name in words
-    }
+    named = {name: words[name] for name in ("user", "password", "database", "host", "port", "timeout", "ssl") if name in words}
     try:
         return await asyncpg.connect(**named)
     except UNREACHABLE as error:

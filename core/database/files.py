@@ -32,6 +32,7 @@ def copied(original: sqlite3.Connection, path: Path) -> Iterator[Path]:
     """A copy of the file beside it, with all that is in the write-ahead log; gone after the block."""
     copy = path.with_name(f"{path.name}.migrating")
     _remove(copy)  # a killed process may have left one
+    copy.touch(path.stat().st_mode & 0o777)  # who may not read the file may not read its copy
     try:
         with closing(sqlite3.connect(copy, isolation_level=None)) as target:
             original.backup(target)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.loader import MigrationLoader
@@ -20,6 +19,7 @@ from tortoise.models import Model
 import core
 from core.database.addresses import apps, config
 from core.database.columns import plain
+from core.database.connection import begin
 from core.errors import StartError
 from core.plugins import Plugins
 from core.settings import Settings
@@ -73,7 +73,7 @@ async def make_migrations(settings: Settings, plugins: Plugins, app: str | None 
         for writer in await _changes(settings, plugins, label):
             if name:
                 writer.name = format_migration_name(int(writer.name[:4]), name)
-            written.append(Written(label, writer.name, writer.write(), tuple(one.describe() for one in writer.operations)))
+            written.append(Written(label, writer.name, _write(writer), tuple(one.describe() for one in writer.operations)))
     return written
 
 
@@ -106,13 +106,20 @@ async def _changes(settings: Settings, plugins: Plugins, label: str | None = Non
         if app["migrations"] and importlib.util.find_spec(app["migrations"]):
             _check_readable(name, app)
     async with TortoiseContext() as context:
-        try:
-            await context.init(found, init_connections=False)
-        except BaseORMException as error:
-            raise StartError(f"the models do not fit together: {error}") from error
+        await begin(context, found, init_connections=False)
         assert context.apps is not None
-        writers = await _Detector(context.apps, found["apps"]).changes()
+        try:
+            writers = await _Detector(context.apps, found["apps"]).changes()
+        except Exception as error:  # Tortoise says in many ways that a migration speaks of a model that is not there
+            raise StartError(f"the migrations do not fit together: {type(error).__name__}: {error}") from error
     return [writer for writer in writers if label in (None, writer.app_label)]
+
+
+def _write(writer: MigrationWriter) -> Path:
+    try:
+        return writer.write()
+    except (OSError, ValueError) as error:
+        raise StartError(f"the migrations of '{writer.app_label}' cannot be written: {error}") from error
 
 
 def _plain_model(model: ModelState) -> None:
@@ -136,8 +143,11 @@ def _make_package(label: str, plugins: Plugins) -> None:
         plugin = next(one for one in plugins.enabled if one.name == label)
         folder = Path(plugin.module.__path__[0]) / "migrations"
         vars(plugin).pop("migrations", None)  # it may have been looked for before it was there
-    folder.mkdir(exist_ok=True)
-    (folder / "__init__.py").touch()
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+    except OSError as error:
+        raise StartError(f"the migrations of '{label}' cannot be written: {error}") from error
     importlib.invalidate_caches()
 
 

@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
 from tortoise.migrations.operations import CreateModel
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.transactions import in_transaction
@@ -18,11 +16,11 @@ from tortoise.utils import get_schema_sql
 import core.database.files as files
 import core.database.servers as servers
 from core.database.addresses import config, connection, sqlite_file
-from core.database.connection import UNREACHABLE, reading, unreachable
+from core.database.connection import UNREACHABLE, begin, reading, unreachable
 from core.database.editors import editor
 from core.database.history import unwritten
 from core.database.plan import Plan, Step, now_held, plan, refuse_losses
-from core.database.shape import Held, applied, asking, asking_server, differences, tables
+from core.database.shape import Held, Query, applied, asking, asking_server, differences, tables
 from core.errors import StartError
 from core.plugins import Plugins
 from core.settings import Settings
@@ -67,22 +65,26 @@ async def script(settings: Settings, plugins: Plugins) -> str:
 
 
 async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report, allow_loss: Sequence[str]) -> list[Step]:
+    should = await script(settings, plugins)
     async with files.alone(path) as original:
-        todo = await plan(plugins, await applied(asking(original), "sqlite"))
-        before = await now_held(asking(original), "sqlite")
-        steps = todo.steps(before)  # another process may have taken them in the meantime
-        if steps:
-            refuse_losses(steps, allow_loss)
-            should = await script(settings, plugins)
-            with files.copied(original, path) as copy:
-                async with _tortoise(settings, plugins, {"file_path": str(copy), **ON_COPY}), in_transaction() as client:
-                    await _apply(todo, plugins, client, report)
-                with closing(sqlite3.connect(copy, isolation_level=None)) as changed, closing(files.expected(should)) as wanted:
-                    with _blaming(steps):
-                        await _finish_file(changed, wanted, original)
-                        _check_kept(todo, before, await now_held(asking(changed), "sqlite"), allow_loss)
-                    files.put_back(changed, original)
+        todo, before = await _todo(plugins, asking(original), "sqlite")
+        steps = todo.steps(before)
+        refuse_losses(steps, allow_loss)
+        if not steps:  # another process was faster
+            return []
+        with _blaming(steps), files.copied(original, path) as copy:
+            async with _tortoise(settings, plugins, {"file_path": str(copy), **ON_COPY}), in_transaction() as client:
+                await _apply(todo, plugins, client, report)
+            with closing(sqlite3.connect(copy, isolation_level=None)) as changed, closing(files.expected(should)) as wanted:
+                await _finish_file(changed, wanted, original)
+                _check_kept(todo, before, await now_held(asking(changed), "sqlite"), allow_loss)
+                files.put_back(changed, original)
         return steps
+
+
+async def _todo(plugins: Plugins, query: Query, dialect: str) -> tuple[Plan, Mapping[str, Held]]:
+    todo = await plan(plugins, await applied(query, dialect))
+    return todo, await now_held(query, dialect) if todo.migrations else {}
 
 
 async def _finish_file(changed: sqlite3.Connection, wanted: sqlite3.Connection, original: sqlite3.Connection) -> None:
@@ -105,18 +107,18 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
         server = client._connection
         await servers.alone(server)
         query = asking_server(server)
-        todo = await plan(plugins, await applied(query, "postgres"))
-        before = await now_held(query, "postgres")
+        todo, before = await _todo(plugins, query, "postgres")
         steps = todo.steps(before)
-        if steps:
-            refuse_losses(steps, allow_loss)
+        refuse_losses(steps, allow_loss)
+        if not steps:  # another process was faster
+            return []
+        with _blaming(steps):
             await _apply(todo, plugins, client, report)
-            with _blaming(steps):
-                wanted = await servers.expected(server, should)
-                await servers.mend(server, wanted)
-                if found := differences(wanted, await tables(query, "postgres")):
-                    raise StartError(found[0])
-                _check_kept(todo, before, await now_held(query, "postgres"), allow_loss)
+            wanted = await servers.expected(server, should)
+            await servers.mend(server, wanted)
+            if found := differences(wanted, await tables(query, "postgres")):
+                raise StartError(found[0])
+            _check_kept(todo, before, await now_held(query, "postgres"), allow_loss)
         return steps
 
 
@@ -156,14 +158,20 @@ def _check_kept(todo: Plan, before: Mapping[str, Held], after: Mapping[str, Held
 def _blaming(steps: Sequence[Step]) -> Iterator[None]:
     try:
         yield
-    except (StartError, sqlite3.Error, asyncpg.PostgresError) as error:
+    except _Failed:
+        raise
+    except (StartError, *UNREACHABLE) as error:
         names = ", ".join(map(str, steps))
         raise _failed(f"migration{'s' if len(steps) > 1 else ''} {names}", error) from error
 
 
-def _failed(what: str, error: BaseException) -> StartError:
+class _Failed(StartError):
+    """A failure that says already which migration is to blame."""
+
+
+def _failed(what: str, error: BaseException) -> _Failed:
     reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
-    return StartError(f"{what} failed: {reason}; the database is as it was")
+    return _Failed(f"{what} failed: {reason}; the database is as it was")
 
 
 @asynccontextmanager
@@ -172,10 +180,7 @@ async def _tortoise(settings: Settings, plugins: Plugins, other: Mapping[str, An
     words = connection(settings)
     found["connections"]["default"] = {**words, "credentials": {**words["credentials"], **(other or {})}}
     async with TortoiseContext() as context:
-        try:
-            await context.init(found, init_connections=False)
-        except BaseORMException as error:
-            raise StartError(f"the models do not fit together: {error}") from error
+        await begin(context, found, init_connections=False)
         yield context.db()
 
 

@@ -132,9 +132,13 @@ def refuse_losses(steps: Sequence[Step], allowed: Sequence[str]) -> None:
 
 def _all_moves(todo: Sequence[Migration], state: State) -> Iterator[Move]:
     for number, migration in enumerate(todo):
-        for operation in migration.operations:
-            yield from _moves(operation, migration.app_label, state, number)
-            operation.state_forward(migration.app_label, state)
+        try:
+            for operation in migration.operations:
+                yield from _moves(operation, migration.app_label, state, number)
+                operation.state_forward(migration.app_label, state)
+        except Exception as error:  # Tortoise says in many ways that a migration speaks of a model that is not there
+            name = f"{migration.app_label}.{migration.name}"
+            raise StartError(f"migration {name} does not fit those before it: {type(error).__name__}: {error}") from error
 
 
 def _moves(operation: Any, app: str, state: State, step: int) -> Iterator[Move]:

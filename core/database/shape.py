@@ -98,10 +98,12 @@ async def tables(query: Query, dialect: str) -> dict[str, Table]:
         table = found.setdefault(row["table"], Table())
         table.columns[row["name"]] = Column(row["type"].upper(), not row["required"], row["default"])
     for row in await query(_SQL[dialect]["indexes"]):
-        _add_index(found[row["table"]], row["name"], str(row["columns"] or ""), row)
+        if row["table"] in found:
+            _add_index(found[row["table"]], row["name"], str(row["columns"] or ""), row)
     for row in await query(_SQL[dialect]["references"]):
-        reference = Reference(row["columns"], row["target"], row["keys"], row["deletes"])
-        found[row["table"]].references[reference] = row["name"]
+        if row["table"] in found:
+            reference = Reference(row["columns"], row["target"], row["keys"], row["deletes"])
+            found[row["table"]].references[reference] = row["name"]
     return found
 
 
@@ -193,6 +195,7 @@ _POSTGRES = {
         FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
             LEFT JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = c.attnum
         WHERE t.relkind IN ('r', 'p') AND t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+            AND has_table_privilege(t.oid, 'SELECT')
         ORDER BY t.relname, c.attnum""",
     "indexes": """
         SELECT t.relname AS "table", i.relname AS name, x.indisunique AS "unique", x.indisprimary AS "primary", (
