@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.engines import Engine, engine, free_port
-from tests.house import House, Houses, Templates, write_settings
+from tests.house import House, Houses, Standing, Templates, bundled, write_settings
 from tests.packages import Packages, packages
 from tests.shell import Server, Shell, serving
 
@@ -64,10 +64,19 @@ def houses(templates: Templates, tmp_path: Path) -> Houses:
     return Houses(templates, tmp_path)
 
 
+@pytest.fixture(scope="session")
+async def standing(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Standing]:
+    """The houses that stay for the next test."""
+    ready = Standing(Houses(templates, tmp_path_factory.mktemp("standing")))
+    yield ready
+    await ready.close()
+
+
 @pytest.fixture
-async def house(houses: Houses, request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    """A running house, as its marks say."""
-    async with houses(*_plugins(request), **_tables(request)) as ready:
+async def house(standing: Standing, houses: Houses, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A running house without any record, as its marks say."""
+    plugins = _plugins(request)
+    async with (standing if bundled(plugins) else houses)(*plugins, **_tables(request)) as ready:
         yield ready
 
 

@@ -21,6 +21,7 @@ import asyncpg
 
 T = TypeVar("T")
 Row = dict[str, Any]
+Tables = dict[str, list[asyncpg.Record]]
 
 # The same order of texts on every machine, and as in compose.yaml.
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
@@ -46,6 +47,10 @@ class Engine(Protocol):
         """Remove the database at `url`, whoever still uses it."""
         ...
 
+    def reset(self, url: str, template: str) -> None:
+        """Give the database at `url`, which may be in use, the rows of the one that it was copied from. Sequences go on."""
+        ...
+
     def query(self, url: str, text: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """The rows of one statement with parameters $1, $2, ..."""
         ...
@@ -69,6 +74,15 @@ class Sqlite:
     def drop(self, url: str) -> None:
         shutil.rmtree(self._path(url).parent)
 
+    def reset(self, url: str, template: str) -> None:
+        with contextlib.closing(sqlite3.connect(self._path(url), timeout=10)) as live:
+            counted = live.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+            with contextlib.closing(sqlite3.connect(self._path(template))) as clean:
+                clean.backup(live)
+            with live:
+                live.execute("DELETE FROM sqlite_sequence")
+                live.executemany("INSERT INTO sqlite_sequence VALUES (?, ?)", counted)
+
     def query(self, url: str, text: str, values: tuple[Any, ...] = ()) -> list[Row]:
         with contextlib.closing(sqlite3.connect(self._path(url), timeout=10)) as connection, connection:
             connection.row_factory = sqlite3.Row
@@ -86,6 +100,7 @@ class Postgres:
     port: int
     name: str = "postgres"
     _numbers: Iterator[int] = field(default_factory=count)
+    _rows: dict[str, Tables] = field(default_factory=dict)
 
     def create(self, template: str | None = None) -> str:
         name = f"test_{next(self._numbers)}"
@@ -94,6 +109,11 @@ class Postgres:
 
     def drop(self, url: str) -> None:
         self._command(f"DROP DATABASE {self._name(url)} WITH (FORCE)")
+
+    def reset(self, url: str, template: str) -> None:
+        if template not in self._rows:
+            self._rows[template] = apart(_filled(template))
+        apart(_refill(url, self._rows[template]))
 
     def query(self, url: str, text: str, values: tuple[Any, ...] = ()) -> list[Row]:
         return apart(_fetch(url, text, values))
@@ -204,3 +224,31 @@ async def _fetch(url: str, text: str, values: tuple[Any, ...]) -> list[Row]:
         return [dict(row) for row in await connection.fetch(text, *values)]
     finally:
         await connection.close()
+
+
+async def _filled(url: str) -> Tables:
+    """The tables with rows, and these."""
+    connection = await asyncpg.connect(url)
+    try:
+        return {name: await connection.fetch(f'SELECT * FROM "{name}"') for name in await _names(connection)}
+    finally:
+        await connection.close()
+
+
+async def _refill(url: str, rows: Tables) -> None:
+    # As a replica no foreign key is asked, so the order of the tables does not matter.
+    connection = await asyncpg.connect(url, server_settings={"session_replication_role": "replica", "lock_timeout": "10s"})
+    try:
+        async with connection.transaction():
+            names = await _names(connection)
+            await connection.execute(";".join(f'DELETE FROM "{name}"' for name in names))
+            for name, records in rows.items():
+                await connection.copy_records_to_table(name, records=records)
+    finally:
+        await connection.close()
+
+
+async def _names(connection: asyncpg.Connection) -> list[str]:
+    names = [row["tablename"] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    parts = [f"SELECT '{name}' AS name WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in names]
+    return [row["name"] for row in await connection.fetch(" UNION ALL ".join(parts))]

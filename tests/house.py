@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,8 +13,11 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from tortoise.context import TortoiseContext, _current_context
 
 from core import settings as core_settings
+from core.app import create_app
+from core.auth import create_key
 from core.crm import CRM
 from core.database import migrate
 from core.plugins import load
@@ -22,6 +25,7 @@ from core.settings import Settings
 from tests.engines import Engine, Row, apart
 
 Tables = Mapping[str, Any]
+MANY = 8
 BUNDLED = Path(__file__).parent.parent / "plugins"
 
 
@@ -83,13 +87,15 @@ class Templates:
     folder: Path
     _made: dict[tuple[str, ...], str] = field(default_factory=dict)
 
-    def copy(self, plugins: tuple[str, ...]) -> str:
-        """The URL of a new database with the tables of the core and of these plugins."""
-        if any(not (BUNDLED / name).is_dir() for name in plugins):  # a test wrote it; the next of that name is another
-            return self._migrated(plugins)
+    def of(self, plugins: tuple[str, ...]) -> str:
+        """The URL of a migrated database that nobody writes to."""
         if plugins not in self._made:
             self._made[plugins] = self._migrated(plugins)
-        return self.database.create(self._made[plugins])
+        return self._made[plugins]
+
+    def copy(self, plugins: tuple[str, ...]) -> str:
+        """The URL of a new database with the tables of the core and of these plugins."""
+        return self.database.create(self.of(plugins)) if bundled(plugins) else self._migrated(plugins)
 
     def _migrated(self, plugins: tuple[str, ...]) -> str:
         url = self.database.create()
@@ -108,30 +114,85 @@ class Houses:
     @asynccontextmanager
     async def __call__(self, *plugins: str, **tables: Mapping[str, Any]) -> AsyncIterator[House]:
         """A house with these plugins and tables of settings, running inside the block."""
+        async with self.built(plugins, tables) as (app, settings), inhabited(app, settings, self.templates.database) as house:
+            yield house
+
+    @asynccontextmanager
+    async def built(self, plugins: tuple[str, ...], tables: Tables) -> AsyncIterator[tuple[Starlette, Settings]]:
+        """The app of a house, in which nobody is yet."""
         url = self.templates.copy(plugins)
-        folder = Path(mkdtemp(dir=self.folder))
-        settings = read_settings(write_settings(folder, url, plugins, tables))
+        settings = read_settings(write_settings(Path(mkdtemp(dir=self.folder)), url, plugins, tables))
+        app = create_app(settings)
         try:
-            async with _running(settings, self.templates.database) as house:
-                yield house
+            async with app.router.lifespan_context(app):
+                yield app, settings
         finally:
             self.templates.database.drop(url)
 
 
-@asynccontextmanager
-async def _running(settings: Settings, database: Engine) -> AsyncIterator[House]:
-    from core.app import create_app
+@dataclass(frozen=True)
+class Standing:
+    """Houses that stay for the next test, since building a schema takes a second. After each test their rows are as at first."""
 
-    app = create_app(settings)
-    async with app.router.lifespan_context(app), AsyncExitStack() as others:
-        client = await others.enter_async_context(await _client(app, "admin"))
-        yield House(client, app, app.state.crm, settings, database, others)
+    houses: Houses
+    _built: dict[str, tuple[Starlette, Settings, AsyncExitStack]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def __call__(self, *plugins: str, **tables: Mapping[str, Any]) -> AsyncIterator[House]:
+        """The house with these bundled plugins and tables of settings, for one test."""
+        name = json.dumps([plugins, tables], sort_keys=True)
+        if name not in self._built:
+            await self.close(at_most=MANY - 1)
+            self._built[name] = await self._build(plugins, tables)
+        app, settings, _ = self._built[name]
+        templates = self.houses.templates
+        try:
+            async with inhabited(app, settings, templates.database) as house:
+                yield house
+            await app.state.crm.settle()
+        finally:
+            templates.database.reset(settings.database.url, templates.of(plugins))
+
+    async def close(self, at_most: int = 0) -> None:
+        """Close the oldest houses until there are no more than that."""
+        while len(self._built) > at_most:
+            _, _, stack = self._built.pop(next(iter(self._built)))
+            with _inside(None):
+                await stack.aclose()
+
+    async def _build(self, plugins: tuple[str, ...], tables: Tables) -> tuple[Starlette, Settings, AsyncExitStack]:
+        stack = AsyncExitStack()
+        with _inside(None):  # what it is built into is gone before the house is
+            app, settings = await stack.enter_async_context(self.houses.built(plugins, tables))
+        return app, settings, stack
+
+
+@asynccontextmanager
+async def inhabited(app: Starlette, settings: Settings, database: Engine) -> AsyncIterator[House]:
+    """A house with its administrator. What a test asks of the tables without a request, it asks of this house."""
+    with _inside(app.state.database):
+        async with AsyncExitStack() as others:
+            client = await others.enter_async_context(await _client(app, "admin"))
+            yield House(client, app, app.state.crm, settings, database, others)
+
+
+def bundled(plugins: tuple[str, ...]) -> bool:
+    """Whether all of them are the project's own. What a test wrote may be another plugin under the same name."""
+    return all((BUNDLED / name).is_dir() for name in plugins)
+
+
+@contextmanager
+def _inside(context: TortoiseContext | None) -> Iterator[None]:
+    token = _current_context.set(context)
+    try:
+        yield
+    finally:
+        _current_context.reset(token)
 
 
 async def _client(app: Starlette, role: str, user: str | None = None) -> httpx.AsyncClient:
-    from core.auth import create_key
-
-    key = await create_key(app.state.crm, name=f"test {role}", role=role, user=user)
+    with _inside(app.state.database):
+        key = await create_key(app.state.crm, name=f"test {role}", role=role, user=user)
     # An exception that reaches the transport would be a 500 of the server; it must look like that to the tests too.
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://house", headers={"Authorization": f"Bearer {key}"})
