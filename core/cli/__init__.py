@@ -13,6 +13,7 @@ from core.errors import Refused, StartError
 # A command is here by its name: where its click command is, and what the list of commands says of it.
 COMMANDS = {
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
+    "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "serve": ("core.cli.serve:serve", "Answer requests."),

@@ -15,7 +15,7 @@ from core.visibility import visible
 
 BATCH = 500
 
-Progress = Callable[[str, int, int], None]
+Told = Callable[[str, int, int], None]
 
 
 async def empty(call: Call) -> bool:
@@ -24,7 +24,7 @@ async def empty(call: Call) -> bool:
 
 
 async def fill(
-    call: Call, progress: Progress | None = None, *, seed: int = SEED, today: datetime.date | None = None, contacts: int = CONTACTS
+    call: Call, progress: Told | None = None, *, seed: int = SEED, today: datetime.date | None = None, contacts: int = CONTACTS
 ) -> dict[str, int]:
     """Fill an empty house, all or nothing, and tell how many records of each resource were made.
 
