@@ -96,7 +96,7 @@ async def delete(call: "Call", resource: Resource, key: uuid.UUID, expected: int
         _expect(record, expected)
         await _unneeded(call, resource, record)
         if resource.soft:
-            await _stamp(resource, record, now())
+            await _stamp(record, deleted=True)
         else:
             await _hard_delete(resource, record)
         await emit_many(call, [happened(call, f"{resource.key}.deleted", record, {}, {})])
@@ -109,7 +109,7 @@ async def restore(call: "Call", resource: Resource, key: uuid.UUID) -> Any:
     async with transaction(call):
         record = await _locked(call, resource, key, DELETE, deleted=True)
         if record.deleted_at is not None:
-            await _stamp(resource, record, None)
+            await _stamp(record, deleted=False)
             await emit_many(call, [happened(call, f"{resource.key}.restored", record, {}, {})])
     return record
 
@@ -193,6 +193,9 @@ def _complete(resource: Resource, changes: Sequence[Change]) -> None:
 
 async def _write(resource: Resource, changes: Sequence[Change]) -> None:
     made = [change.record for change in changes if change.before is None]
+    if resource.versioned:
+        for record in made:
+            record.updated_at = record.created_at
     if made:
         await resource.model.bulk_create(made)
     for change in changes:
@@ -219,8 +222,9 @@ async def _unneeded(call: "Call", resource: Resource, record: Any) -> None:
                 raise Conflict(f"a {other.name} still needs this {resource.name} as its {relation.name}")
 
 
-async def _stamp(resource: Resource, record: Any, moment: Any) -> None:
-    record.deleted_at, record.updated_at = moment, now()
+async def _stamp(record: Any, *, deleted: bool) -> None:
+    record.updated_at = now()
+    record.deleted_at = record.updated_at if deleted else None
     record.version += 1
     await record.save(update_fields=["deleted_at", "updated_at", "version"])
 
