@@ -8,6 +8,7 @@ from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
 from core.errors import StartError
@@ -44,8 +45,26 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
         runner.run(_serve(app, listener, ready))
 
 
+def config(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves an app for us."""
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="websockets-sansio",
+        ws_max_size=FRAME,
+        ws_ping_interval=PING,
+        ws_ping_timeout=PING,
+        lifespan="off",
+        log_config=LOGGING,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
-    server = _Server(_config(app))
+    server = _Server(config(app))
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
     async with app.router.lifespan_context(app):
         host, port = listener.getsockname()[:2]
@@ -73,20 +92,3 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server(found[4][:2], family=found[0], backlog=BACKLOG)
     except OSError as error:
         raise StartError(f"cannot listen at {host}, port {port}: {error.strerror or error}") from error
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=BoundedProtocol,
-        ws="websockets-sansio",
-        ws_max_size=FRAME,
-        ws_ping_interval=PING,
-        ws_ping_timeout=PING,
-        lifespan="off",
-        log_config=LOGGING,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
-    )

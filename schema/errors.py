@@ -42,6 +42,8 @@ def entries(error: Exception, request_id: str) -> list[Entry]:
         return [_request_error(one, error.code, request_id) for one in error.errors]
     if isinstance(error, GraphQLSyntaxError):
         return [_request_error(error, "GRAPHQL_PARSE_FAILED", request_id)]
+    if isinstance(error, GraphQLError):
+        return [_request_error(error, "BAD_USER_INPUT", request_id)]
     return [_entry(error, request_id)]
 
 
