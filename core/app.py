@@ -1,6 +1,7 @@
 """The whole house, put together: settings in, Starlette app out."""
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -9,17 +10,20 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
 from core.crm import CRM
-from core.database import connect
-from core.errors import Refused, StartError
+from core.database import connect, notes, offline
+from core.errors import Refused
 from core.health import Health
-from core.plugins import load
+from core.plugins import Plugins, load
 from core.requests import Requests, failure, request_id
+from core.routes import routes
 from core.settings import Settings
+
+log = logging.getLogger(__name__)
 
 BODY_WORTH_PACKING = 2_000
 EFFORT = 4  # more costs time on the event loop and saves little
@@ -39,8 +43,10 @@ def create_app(settings: Settings) -> Starlette:
         async with connect(settings, crm.plugins) as context:
             app.state.database = context
             await health.check()
+            for line in await notes(settings, crm.plugins):
+                log.info(line)
             crm.check()
-            app.router.routes += _routes(crm)  # now, because models know their relations only when the database is open
+            app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
             yield
             await crm.settle()
 
@@ -78,32 +84,12 @@ class _OwnDatabase:
             _current_context.reset(token)
 
 
-def _routes(crm: CRM) -> list[BaseRoute]:
-    """The routes of all plugins. Raises StartError when two of them claim one path."""
-    owners = {("http", "/healthz"): "the core", ("http", "/readyz"): "the core"}
-    routes: list[BaseRoute] = []
-    for plugin, added in crm.plugins.calls("routes", crm=crm):
-        for route in added:
-            for claim in _claims(route):
-                if claim in owners:
-                    raise StartError(f"the route '{claim[1]}' is claimed by {_named(owners[claim])} and by {_named(plugin)}")
-                owners[claim] = plugin
-            routes.append(route)
-    return routes
-
-
-def _claims(route: BaseRoute) -> Iterator[tuple[str, str]]:
-    """What a route answers to: the protocol, and the path without the names of its parameters."""
-    if isinstance(route, WebSocketRoute):
-        yield "websocket", route.path_format
-    elif isinstance(route, Route):
-        yield "http", route.path_format
-    elif isinstance(route, Mount):
-        yield "mount", route.path_format
-
-
-def _named(plugin: str) -> str:
-    return plugin if plugin == "the core" else f"plugin '{plugin}'"
+async def rehearse(settings: Settings, plugins: Plugins) -> None:
+    """Put the house together without its database. Raises StartError for all that would stop the server but the database."""
+    crm = CRM(settings, plugins)
+    async with offline(settings, plugins):
+        crm.check()
+        routes(crm)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """From a request to an actor: API keys, and what plugins know of other ways."""
 
+import asyncio
 import datetime
 import hashlib
 import hmac
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from core.errors import Invalid, Unauthenticated
+from core.errors import Invalid, Refused, Unauthenticated
 from core.fields import now
 from core.models import ApiKey, User
 from core.permissions import Actor
@@ -21,21 +22,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MARK = "pvk"
+PATIENCE = 10.0  # seconds that one plugin may take to say who asks
 
 
 async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
     """Who asks, by `token` or by the header `Authorization: Bearer ...`. Raises Unauthenticated.
 
-    Plugins are asked first, in their order; one that fails is logged and passed over.
+    Plugins are asked first, in their order; one that fails is logged and passed over, one that refuses has the last word.
     """
     for implementation in crm.plugins.each("actor"):
         try:
-            actor = await implementation(crm=crm, request=connection)
+            async with asyncio.timeout(PATIENCE):
+                actor = await implementation(crm=crm, request=connection)
+        except Refused:  # it knows the one who asks, and the answer is no
+            raise
         except (Exception, SystemExit):  # the edge where a stranger's failure ends
             log.exception("plugin '%s' failed to say who asks", implementation.plugin)
             continue
-        if actor is not None:
+        if isinstance(actor, Actor):
             return actor
+        if actor is not None:
+            log.error("plugin '%s': actor() must return an Actor or None, not %s", implementation.plugin, type(actor).__name__)
     key = token or _bearer(connection.headers.get("authorization", ""))
     if key is None:
         raise Unauthenticated("send a key in the header: Authorization: Bearer pvk_...")

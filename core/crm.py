@@ -1,7 +1,7 @@
 """The running server as one small object, and what a request carries through every room."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ class CRM:
         self.stream = Stream()
         self.background: set[asyncio.Task[None]] = set()
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = jobs.checked(list(_listed(plugins, "jobs")))
+        self.jobs = jobs.checked(list(plugins.lists("jobs")))
 
     @cached_property
     def resources(self) -> Resources:
@@ -77,15 +77,8 @@ class Call:
         return self.loaders[key]
 
 
-def _listed(plugins: Plugins, hook: str) -> Iterator[tuple[str, Any]]:
-    for plugin, answer in plugins.calls(hook):
-        if not isinstance(answer, list | tuple):
-            raise StartError(f"plugin '{plugin}': {hook}() must return a list, not {type(answer).__name__}")
-        yield from ((plugin, one) for one in answer)
-
-
 def _resources(plugins: Plugins) -> Iterator[tuple[str, Resource]]:
-    for plugin, resource in _listed(plugins, "resources"):
+    for plugin, resource in plugins.lists("resources"):
         if not isinstance(resource, Resource):
             raise StartError(f"plugin '{plugin}': resources() must return a list of Resource, not of {type(resource).__name__}")
         yield plugin, resource
@@ -94,9 +87,9 @@ def _resources(plugins: Plugins) -> Iterator[tuple[str, Resource]]:
 def _merged(plugins: Plugins, hook: str, what: str) -> dict[str, str]:
     merged: dict[str, str] = {}
     claimed: dict[str, str] = {}
-    for plugin, answer in plugins.calls(hook):
-        if not isinstance(answer, dict):
-            raise StartError(f"plugin '{plugin}': {hook}() must return a dict, not {type(answer).__name__}")
+    for plugin, answer in plugins.told(hook):
+        if not isinstance(answer, Mapping) or not all(isinstance(one, str) for pair in answer.items() for one in pair):
+            raise StartError(f"plugin '{plugin}': {hook}() must return a dict of texts, name and meaning")
         for name, meaning in answer.items():
             if name in merged:
                 raise StartError(f"the {what} '{name}' is declared by plugin '{claimed[name]}' and by plugin '{plugin}'")

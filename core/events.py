@@ -5,7 +5,7 @@ import datetime
 import enum
 import logging
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tortoise import transactions
+from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
 from core.errors import Refused
@@ -152,23 +153,34 @@ def tell(crm: "CRM", events: Sequence[Event]) -> None:
 async def _ask(crm: "CRM", event: Event) -> None:
     for implementation in crm.plugins.each("before_commit"):
         try:
-            async with asyncio.timeout(PATIENCE):
-                await implementation(crm=crm, event=event)
+            await _patiently(implementation(crm=crm, event=event))
         except Refused:
             raise
         except (Exception, SystemExit) as error:
             log.exception("plugin '%s' failed before the commit of %s; the write is undone", implementation.plugin, event.name)
-            raise PluginFailed(implementation.plugin) from error
+            # Of the database's own failures a client may read that it is not available; all else is the plugin's.
+            raise PluginFailed(implementation.plugin) from (error if isinstance(error, BaseORMException) else None)
 
 
 async def _tell(crm: "CRM", events: Sequence[Event]) -> None:
     for event in events:
         for implementation in crm.plugins.each("after_commit"):
             try:
-                async with asyncio.timeout(PATIENCE):
-                    await implementation(crm=crm, event=event)
+                await _patiently(implementation(crm=crm, event=event))
             except (Exception, SystemExit):  # the edge where a stranger's failure ends
                 log.exception("plugin '%s' failed after the commit of %s", implementation.plugin, event.name)
+
+
+async def _patiently(work: Awaitable[None]) -> None:
+    """Wait for a plugin, not for ever. A cancellation that nobody asked for is its own, and a failure like any other."""
+    task = asyncio.current_task()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await work
+    except asyncio.CancelledError as error:
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("the plugin raised CancelledError") from error
 
 
 def _events() -> list[Event]:

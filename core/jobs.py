@@ -28,7 +28,7 @@ def checked(declared: list[tuple[str, Job]]) -> dict[str, Job]:
             raise StartError(f"the job '{job.name}' is declared by plugin '{jobs[job.name][0]}' and by plugin '{plugin}'")
         if not inspect.iscoroutinefunction(job.work):
             raise StartError(f"plugin '{plugin}': the work of job '{job.name}' must be an async function")
-        if job.interval <= timedelta(0):
-            raise StartError(f"plugin '{plugin}': the interval of job '{job.name}' must be more than nothing")
+        if not isinstance(job.interval, timedelta) or job.interval <= timedelta(0):
+            raise StartError(f"plugin '{plugin}': the interval of job '{job.name}' must be a timedelta of more than nothing")
         jobs[job.name] = plugin, job
     return {name: job for name, (_, job) in jobs.items()}

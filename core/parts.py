@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.changes import new_change
 from core.errors import Invalid
+from core.preparation import prepare
 from core.resources import Change, Resource, ToMany
 from core.visibility import related
 
@@ -48,8 +49,7 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
     fresh = {id(change): _fresh(call, part, back, change) for change in changes}
     every = [one for some in fresh.values() for one in some]
     await related(call, part, every)
-    if part.prepare:
-        await part.prepare(call, every)
+    await prepare(call, part, every)
     old = await _known(part, back.attr, changes)
     parts = Parts(part.model)
     for change in changes:

@@ -1,9 +1,11 @@
 """Finding, checking and registering the plugins that the settings enable, and no other."""
 
+import difflib
 import importlib.util
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -16,11 +18,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 import core
 import plugins
-from core import hookspecs
 from core.errors import StartError
+from core.hooks import blaming, register
 from core.settings import Settings, section
 
 BUILT_IN = ("core.standard", "schema")
+TAKEN = {"core", "enabled", "migrations", "plugins", "schema", "tests"}  # as names of packages, of tables, or in settings.toml
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,20 @@ class Plugins:
         for implementation in self.each(hook):
             yield implementation.plugin, implementation(**arguments)
 
+    def told(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """As `calls`, while the house is put together: a plugin that fails stops the start. Raises StartError."""
+        for implementation in self.each(hook):
+            with blaming(implementation.plugin, f"in {hook}()"):
+                answer = implementation(**arguments)
+            yield implementation.plugin, answer
+
+    def lists(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """The entries of the lists that `told` gives, each with the name of its plugin. Raises StartError."""
+        for plugin, answer in self.told(hook, **arguments):
+            if not isinstance(answer, list | tuple):
+                raise StartError(f"plugin '{plugin}': {hook}() must return a list, not {type(answer).__name__}")
+            yield from ((plugin, one) for one in answer)
+
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements `hook`."""
         return bool(getattr(self.manager.hook, hook).get_hookimpls())
@@ -114,36 +131,47 @@ def load(settings: Settings) -> Plugins:
     _own_schema()
     known = available()
     for name in settings.enabled:
-        if name not in known:
-            raise StartError(f"{settings.path.name} [plugins]: there is no plugin '{name}'; there are {', '.join(sorted(known)) or 'none'}")
-        if settings.enabled.count(name) > 1:
-            raise StartError(f"{settings.path.name} [plugins]: '{name}' is enabled twice")
+        _check_name(name, known, settings)
     if strangers := settings.plugin_tables.keys() - known.keys():
         raise StartError(f"{settings.path.name}: [plugins.{sorted(strangers)[0]}] is for a plugin that is not there")
     loaded = tuple(_load(known[name], settings) for name in settings.enabled)
     _requirements({one.name: one for one in loaded})
-    return Plugins(loaded, _manager(loaded))
+    own = [(name, import_module(name)) for name in BUILT_IN]
+    return Plugins(loaded, register([*own, *((one.name, one.module) for one in loaded)]))
+
+
+def _check_name(name: str, known: Mapping[str, Found], settings: Settings) -> None:
+    place = f"{settings.path.name} [plugins]"
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+        raise StartError(f"{place}: there is no plugin '{name}'; {hint}")
+    if settings.enabled.count(name) > 1:
+        raise StartError(f"{place}: '{name}' is enabled twice")
+    if name in TAKEN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        origin = known[name].origin
+        raise StartError(f"the name of the plugin '{name}' ({origin}) must be small letters, digits and _, and none of the server's own")
 
 
 def _load(found: Found, settings: Settings) -> Plugin:
-    try:
-        module = import_module(found.module)
-    except (Exception, SystemExit) as error:  # whatever a stranger's import does must end in one sentence
-        raise StartError(f"plugin '{found.name}' fails at import: {type(error).__name__}: {error}") from error
+    with blaming(found.name, "at import"):
+        plugin = Plugin(found.name, found.version, found.origin, import_module(found.module))
+        if plugin.models:
+            import_module(plugin.models)
+    kind, place = getattr(plugin.module, "Settings", None), f"{settings.path.name} [plugins.{found.name}]"
     table = settings.plugin_tables.get(found.name, MappingProxyType({}))
-    kind = getattr(module, "Settings", None)
-    place = f"{settings.path.name} [plugins.{found.name}]"
     if kind is None:
         if table:
             raise StartError(f"{place}: the plugin '{found.name}' has no settings")
-        return Plugin(found.name, found.version, found.origin, module)
-    if not isinstance(kind, type) or not is_dataclass(kind):
+        return plugin
+    if not (isinstance(kind, type) and is_dataclass(kind)):
         raise StartError(f"plugin '{found.name}': Settings must be a dataclass")
-    return Plugin(found.name, found.version, found.origin, module, section(kind, table, place))
+    with blaming(found.name, "in its Settings"):
+        return replace(plugin, settings=section(kind, table, place))
 
 
 def _requirements(loaded: Mapping[str, Plugin]) -> None:
-    needs = {name: tuple(getattr(plugin.module, "requires", ())) for name, plugin in loaded.items()}
+    needs = {name: _required(plugin) for name, plugin in loaded.items()}
     for name, required in needs.items():
         for other in required:
             if other not in loaded:
@@ -163,42 +191,23 @@ def _requirements(loaded: Mapping[str, Plugin]) -> None:
         visit(name, ())
 
 
+def _required(plugin: Plugin) -> tuple[str, ...]:
+    required = getattr(plugin.module, "requires", ())
+    if not isinstance(required, tuple | list) or not all(isinstance(one, str) for one in required):
+        raise StartError(f"plugin '{plugin.name}': requires must be a tuple of names, like ('loyalty',)")
+    return tuple(required)
+
+
 def _core_version(plugin: Plugin) -> None:
     wanted = getattr(plugin.module, "requires_core", None)
     if wanted is None:
         return
     try:
         fits = SpecifierSet(wanted).contains(version("payvand"), prereleases=True)
-    except InvalidSpecifier:
+    except (InvalidSpecifier, AttributeError, TypeError):
         raise StartError(f"plugin '{plugin.name}': requires_core '{wanted}' is not a version specifier like '>=0.1'") from None
     if not fits:
         raise StartError(f"plugin '{plugin.name}' requires payvand {wanted}, this is {version('payvand')}")
-
-
-def _manager(loaded: tuple[Plugin, ...]) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager("payvand")
-    manager.add_hookspecs(hookspecs)
-    for plugin in loaded:
-        name = f"{plugin.module.__name__}.hookspecs"
-        if hasattr(plugin.module, "__path__") and importlib.util.find_spec(name):
-            manager.add_hookspecs(import_module(name))
-    modules = [*((name, import_module(name)) for name in BUILT_IN), *((plugin.name, plugin.module) for plugin in loaded)]
-    for name, module in reversed(modules):  # the last registered is called first
-        try:
-            manager.register(module, name=name)
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise StartError(f"plugin '{name}': {str(error).splitlines()[0]}") from error
-        _forgotten_marks(manager, name, module)
-    return manager
-
-
-def _forgotten_marks(manager: pluggy.PluginManager, name: str, module: ModuleType) -> None:
-    heard = {caller.name for caller in manager.get_hookcallers(module) or []}
-    for hook in vars(hookspecs):
-        function = vars(module).get(hook)
-        if hasattr(manager.hook, hook) and hook not in heard and getattr(function, "__module__", None) == module.__name__:
-            raise StartError(f"plugin '{name}': the function {hook} lacks @hookimpl")
 
 
 def _own_schema() -> None:

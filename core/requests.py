@@ -28,7 +28,7 @@ def request_id(scope: Scope) -> str:
     return state["request_id"]
 
 
-def failure(error: Exception, request: str) -> JSONResponse:
+def failure(error: BaseException, request: str) -> JSONResponse:
     """The answer to a request that ended in an error: one sentence and a code, never what happened inside."""
     headers = {}
     if isinstance(error, Refused):
@@ -71,7 +71,7 @@ class Requests:
 
         try:
             await self.app(scope, receive, marked)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit in a stranger's code would end the event loop, and the server
             if not isinstance(error, Refused):
                 log.error("request %s failed", request, exc_info=error)
             if status:

@@ -14,6 +14,7 @@ from core.events import Event, emit_many, happened, in_transaction, savepoint, t
 from core.fields import now
 from core.history import record_history
 from core.parts import forget_same_links, prepared_parts, write_links
+from core.preparation import prepare
 from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
 from core.visibility import allowed_or_refused, related, still_allowed, visible
 
@@ -80,12 +81,15 @@ async def _upsert(call: "Call", resource: Resource, external_id: str, values: Va
         if not known:
             made = await create_many(call, resource, [{**values, "external_id": external_id, "external_source": source}], past=past)
             return made[0], True
+        taken = Conflict("externalId is taken by another record", "external_id")
         if known[0]["deleted_at"]:
+            if not await visible(call, resource, UPDATE, deleted=True).filter(id=known[0]["id"]).exists():
+                raise taken
             raise Conflict(f"the {resource.name} with this externalId is deleted; restore it first", "external_id")
         try:
             return await update(call, resource, known[0]["id"], values, past=past), False
         except NotFound:
-            raise Conflict("externalId is taken by another record", "external_id") from None
+            raise taken from None
 
 
 async def delete(call: "Call", resource: Resource, key: uuid.UUID, expected: int | None = None) -> Any:
@@ -160,8 +164,7 @@ def _expect(record: Any, expected: int | None) -> None:
 
 async def _save(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
     await related(call, resource, changes)
-    if resource.prepare:
-        await resource.prepare(call, changes)
+    await prepare(call, resource, changes)
     parts = await prepared_parts(call, resource, changes)
     await forget_same_links(resource, changes)
     _complete(resource, changes)

@@ -1,7 +1,7 @@
 """One strawberry schema from the resources and the plugins of a house."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import strawberry
@@ -16,6 +16,7 @@ from schema.guard import guarded
 from schema.inputs import Inputs
 from schema.make import Book
 from schema.mutations import Mutations
+from schema.owners import owner
 from schema.queries import Queries
 from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
@@ -25,9 +26,8 @@ from schema.types import Types
 class Schema(strawberry.Schema):
     """A schema whose types grow: by the ways back between resources, and by types that say `extend=True`."""
 
-    def __init__(
-        self, inputs: Inputs, grafts: Iterable[tuple[str, type]], added: dict[str, list[StrawberryField]], **options: Any
-    ) -> None:
+    def __init__(self, inputs: Inputs, grafts: Iterable[tuple[str, Any]], added: dict[str, list[StrawberryField]], **options: Any) -> None:
+        self._crm = inputs.crm
         self._added = added
         self._grafts: dict[str, list[tuple[str, StrawberryField]]] = defaultdict(list)
         for plugin, part in grafts:
@@ -49,20 +49,35 @@ class Schema(strawberry.Schema):
         fields = [*type_definition.fields]
         if type_definition.is_input:
             return fields
-        fields += self._added.get(type_definition.name, [])
-        claimed = {str(field.python_name): "the core" for field in fields}
-        for plugin, field in self._grafts.get(type_definition.name, []):
-            name = str(field.python_name)
+        kind, name_of = type_definition.name, self.config.name_converter.get_graphql_name
+        fields += self._added.get(kind, [])
+        claimed: dict[str, str] = {}
+        for field in fields:
+            if name_of(field) in claimed:
+                raise StartError(f"the field {kind}.{name_of(field)} is claimed twice, by {owner(self._crm, kind, field.python_name)}")
+            claimed[name_of(field)] = owner(self._crm, kind, field.python_name)
+        for plugin, field in self._grafts.get(kind, []):
+            name = name_of(field)
             if name in claimed:
-                raise StartError(f"plugin '{plugin}': the field {type_definition.name}.{name} belongs to {claimed[name]} already")
+                raise StartError(f"plugin '{plugin}': the field {kind}.{name} belongs to {claimed[name]} already")
             claimed[name] = f"plugin '{plugin}'"
             fields.append(field)
-            self._grown.add(type_definition.name)
+            self._grown.add(kind)
         return fields
 
 
 def build(crm: CRM) -> Schema:
     """The schema of a house. Raises StartError when two plugins do not go together."""
+    grafts = list(crm.plugins.lists("graphql"))
+    try:
+        return _schema(crm, grafts)
+    except StartError:
+        raise
+    except Exception as error:  # whatever types a stranger writes must end in one sentence
+        raise StartError(f"{_culprits(crm, grafts, error)}: the GraphQL schema cannot be made: {' '.join(str(error).split())}") from error
+
+
+def _schema(crm: CRM, grafts: Sequence[tuple[str, Any]]) -> Schema:
     book = Book()
     inputs = Inputs(crm, book)
     types = Types(crm, book, inputs)
@@ -72,10 +87,27 @@ def build(crm: CRM) -> Schema:
     }
     return Schema(
         inputs,
-        [(plugin, part) for plugin, parts in crm.plugins.calls("graphql") for part in parts],
+        grafts,
         {resource.name: types.added(resource) for resource in crm.resources},
         subscription=Subscription,
         types=[resource.model for resource in crm.resources],
         config=StrawberryConfig(scalar_map=SCALARS),
         **roots,
     )
+
+
+def _culprits(crm: CRM, grafts: Sequence[tuple[str, Any]], error: Exception) -> str:
+    """The plugins whose classes the error speaks of, else the first one whose types spoil the schema."""
+    classes = [getattr(error, name, None) for name in ("first_cls", "second_cls")]
+    modules = {plugin.name: plugin.module.__name__ for plugin in crm.plugins.enabled}
+    named = [
+        name for name, module in modules.items() if any(f"{getattr(one, '__module__', '')}.".startswith(f"{module}.") for one in classes)
+    ]
+    for name in [] if named else modules:
+        early = list(modules)[: list(modules).index(name) + 1]
+        try:
+            _schema(crm, [graft for graft in grafts if graft[0] in early])
+        except Exception:  # which one it is does not matter: it is this plugin's
+            named = [name]
+            break
+    return " and ".join(f"plugin '{name}'" for name in named) or "the core"

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types.field import StrawberryField
 
+import schema.loaders as loaders
 from core import ids, query, store
 from core.crm import CRM, Call
 from core.errors import Invalid, NotFound
 from core.query import Window
 from core.resources import Resource
 from core.visibility import visible
-from schema import loaders
 from schema.aggregates import Aggregates
 from schema.inputs import Inputs
 from schema.listing import Listing

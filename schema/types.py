@@ -9,12 +9,12 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from tortoise.models import Model
 
+import schema.loaders as loaders
 from core.crm import CRM, Call
 from core.ids import encode
 from core.money import Money, exponent
 from core.query import Page, Window, cursor
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
-from schema import loaders
 from schema.inputs import Inputs
 from schema.listing import Listing
 from schema.make import Book, described

@@ -9,6 +9,7 @@ import click
 
 from core import plugins, settings
 from core.errors import Refused, StartError
+from core.hooks import blaming
 
 # A command is here by its name: where its click command is, and what the list of commands says of it.
 COMMANDS = {
@@ -39,11 +40,23 @@ class Setup:
     @cached_property
     def commands(self) -> dict[str, click.Command]:
         """What the plugins add. Raises StartError when a name is taken."""
-        group = click.Group()
-        for plugin, _ in self.plugins.calls("commands", cli=group):
-            if taken := COMMANDS.keys() & group.commands.keys():
-                raise StartError(f"plugin '{plugin}': the command '{sorted(taken)[0]}' is one of payvand's own")
-        return dict(group.commands)
+        return {name: command for name, (_, command) in self.added.items()}
+
+    @cached_property
+    def added(self) -> dict[str, tuple[str, click.Command]]:
+        """The commands of the plugins, each with the name of its plugin. Raises StartError."""
+        found: dict[str, tuple[str, click.Command]] = {}
+        for implementation in self.plugins.each("commands"):
+            plugin, group = implementation.plugin, click.Group()
+            with blaming(plugin, "in commands()"):
+                implementation(cli=group)
+            for name, command in group.commands.items():
+                if name in COMMANDS:
+                    raise StartError(f"plugin '{plugin}': the command '{name}' is one of payvand's own")
+                if name in found:
+                    raise StartError(f"the command '{name}' is claimed by plugin '{found[name][0]}' and by plugin '{plugin}'")
+                found[name] = plugin, command
+        return found
 
 
 class Commands(click.Group):

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from core.app import rehearse
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
 from core.database import notes, problems
@@ -33,6 +34,10 @@ def check(setup: Setup, as_json: bool) -> None:
 async def _look(setup: Setup) -> tuple[list[str], list[str]]:
     try:
         found = await problems(setup.settings, setup.plugins)
+        try:
+            await rehearse(setup.settings, setup.plugins)
+        except StartError as error:
+            found = [str(error), *found]
         return found, await notes(setup.settings, setup.plugins)
     except StartError as error:  # the settings or the plugins
         return [str(error)], []
