@@ -53,19 +53,14 @@ def test_a_database_without_tables_stops_the_start_with_one_sentence(payvand):
     assert re.fullmatch(r"payvand: .*; run: payvand migrate\n", outcome.err)
 
 
-def test_dev_brings_the_tables_up_to_date(payvand):
-    port = free_port()
-    with serving(payvand, port, "--dev", "--port", str(port)) as server:
-        assert httpx.get(f"{server.url}/readyz").status_code == 200
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_that_has_begun_is_finished_before_it_stops(payvand, plugin, how):
     port = free_port()
     plugin("slow", SLOW)
     write_settings(payvand.folder, payvand.url, ("slow",))
     payvand.environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(plugin.folder)])
-    with serving(payvand, port, "--dev", "--port", str(port)) as server, ThreadPoolExecutor() as others:
+    payvand("migrate").well()
+    with serving(payvand, port, "--port", str(port)) as server, ThreadPoolExecutor() as others:
         waiting = others.submit(httpx.get, f"{server.url}/slow", timeout=10)
         time.sleep(0.5)
         server.process.send_signal(how)
