@@ -1,5 +1,6 @@
 """GraphQL: joins the core through the same hooks as every plugin."""
 
+import click
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
@@ -15,3 +16,11 @@ def routes(crm: CRM) -> list[BaseRoute]:
     endpoint = Endpoint(crm, build(crm))
     files = [Mount("/graphql/assets", Assets())] if crm.settings.server.graphiql else []
     return [*files, Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+
+
+@hookimpl
+def commands(cli: click.Group) -> None:
+    """`payvand schema`."""
+    from schema.command import schema  # here, because the server needs neither it nor what it prints with
+
+    cli.add_command(schema)
