@@ -5,7 +5,7 @@ import datetime
 import enum
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -85,6 +85,31 @@ async def savepoint() -> AsyncIterator[None]:
     except BaseException:
         del events[mark:]
         raise
+
+
+@asynccontextmanager
+async def rehearsal() -> AsyncIterator[None]:
+    """Write inside this block as in a transaction. At its end all is undone; nobody is told of it, and nothing is kept."""
+    token = _pending.set(_Forgotten())
+    try:
+        async with transactions.in_transaction():
+            yield
+            raise _Undone
+    except _Undone:
+        return
+    finally:
+        _pending.reset(token)
+
+
+class _Undone(Exception):
+    """Ends a rehearsal."""
+
+
+class _Forgotten(list["Event"]):
+    """Events that nobody will hear of: a rehearsal may be long."""
+
+    def extend(self, iterable: Iterable["Event"], /) -> None:
+        """Forget them."""
 
 
 async def emit(
