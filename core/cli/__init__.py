@@ -15,6 +15,7 @@ from core.hooks import blaming
 COMMANDS = {
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
+    "keys": ("core.cli.keys:keys", "Make, list and revoke the keys that open the API."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
