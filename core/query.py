@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tortoise.connection import get_connection
 from tortoise.expressions import Q, RawSQL, Subquery
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from core.crm import Call
 
 Where = Mapping[str, Any]
-M = TypeVar("M", bound=Model)
 
 
-class Filter(Where, Generic[M]):
-    """What the argument `where: Filter[Deal] | None` of a plugin's resolver holds: in GraphQL the input type DealFilter."""
+class Filter(Where):
+    """What a plugin's resolver gets for `where: Annotated[Filter | None, Deal]`, which GraphQL shows as DealFilter."""
 
 
 _LOOKUPS = {"eq": "", "in": "__in", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
@@ -58,7 +57,7 @@ def condition(call: "Call", resource: Resource, where: Where | None, path: str =
     return _all(clauses)
 
 
-def matching(call: "Call", model: type[M], where: Filter[M] | None) -> QuerySet[M]:
+def matching(call: "Call", model: type[Model], where: Where | None) -> QuerySet[Any]:
     """The rows that the actor may see and that fulfil a filter; all of them without one. Raises Forbidden and Invalid."""
     resource = call.crm.resource(model)
     return visible(call, resource).filter(condition(call, resource, where))

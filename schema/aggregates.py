@@ -17,7 +17,7 @@ from core.visibility import visible
 from schema.inputs import Inputs, plain
 from schema.make import Book, camel, described
 from schema.scalars import BigInt
-from schema.types import KINDS, MoneyType, money
+from schema.types import KINDS
 
 FUNCTIONS = {
     "sum": "Sums. Null where no row has a value; money by currency.",
@@ -123,7 +123,7 @@ class _Shown:
 
 def _kind(column: Column, function: str) -> Any:
     if column.kind is Kind.MONEY:
-        return list[MoneyType]
+        return list[Money]
     if column.kind is Kind.DECIMAL:
         return decimal.Decimal | None
     if column.kind in SUMMED:
@@ -165,8 +165,7 @@ def _key_row(name: str, kind: Any) -> Any:
 
 def _value_of(function: str, column: Column, kind: Any) -> Any:
     def resolve(root: Any) -> Any:
-        value = root.group.values[function, column.name]
-        return [money(one) for one in value] if isinstance(value, list) and all(isinstance(one, Money) for one in value) else value
+        return root.group.values[function, column.name]
 
     resolve.__annotations__["return"] = kind
     return resolve

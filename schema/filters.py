@@ -1,9 +1,9 @@
-"""Arguments `where: Filter[Model]` of a plugin's fields: the input types of the house take their place."""
+"""Arguments `where: Annotated[Filter | None, Model]` of a plugin's fields: the input types of the house take their place."""
 
 import inspect
 from collections.abc import Collection
 from copy import copy
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -30,28 +30,32 @@ class Plain(FieldExtension):
 
 def filtered(inputs: Inputs, plugin: str, type_name: str, field: StrawberryField) -> StrawberryField:
     """The field, or a copy whose filters are those of this house. Raises StartError for a filter of what is no resource."""
-    wanted = {one.python_name: found for one in field.arguments if (found := _filters(one))}
+    wanted = {one.python_name: one for one in field.arguments if _is_filter(one)}
     if not wanted:
         return field
-    for model in (get_args(found[0])[0] for found in wanted.values()):
-        if model not in inputs.crm.resources.by_model:
-            name = getattr(model, "__name__", model)
-            raise StartError(f"plugin '{plugin}': {type_name}.{field.python_name} filters {name}, which is no resource of this house")
+    place = f"plugin '{plugin}': {type_name}.{field.python_name}"
     field = copy(field)
-    field.arguments = [_replaced(inputs, one, wanted[one.python_name]) if one.python_name in wanted else one for one in field.arguments]
-    field.extensions = [*field.extensions, Plain(frozenset(wanted))]
+    field.arguments = [_replaced(inputs, one, place) if one.python_name in wanted else one for one in field.arguments]
+    field.extensions = [*field.extensions, Plain(wanted.keys())]
     return field
 
 
-def _filters(argument: StrawberryArgument) -> list[Any]:
-    """`Filter[Deal]` in the annotation of an argument."""
+def _is_filter(argument: StrawberryArgument) -> bool:
+    return Filter in _alternatives(argument)
+
+
+def _alternatives(argument: StrawberryArgument) -> tuple[Any, ...]:
+    """What the annotation of an argument allows, without its metadata."""
     annotation = argument.type_annotation.annotation
-    return [one for one in (annotation, *get_args(annotation)) if get_origin(one) is Filter]
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return get_args(plain) or (plain,)
 
 
-def _replaced(inputs: Inputs, argument: StrawberryArgument, found: list[Any]) -> StrawberryArgument:
-    kind = inputs.filter(inputs.crm.resource(get_args(found[0])[0]))
-    optional = argument.type_annotation.annotation is not found[0]
+def _replaced(inputs: Inputs, argument: StrawberryArgument, place: str) -> StrawberryArgument:
+    models = [one for one in get_args(argument.type_annotation.annotation)[1:] if one in inputs.crm.resources.by_model]
+    if len(models) != 1:
+        raise StartError(f"{place} has a filter of no resource; say `{argument.python_name}: Annotated[Filter | None, Model]`")
+    kind = inputs.filter(inputs.crm.resource(models[0]))
     argument = copy(argument)
-    argument.type_annotation = StrawberryAnnotation(kind | None if optional else kind, namespace=inputs.book)
+    argument.type_annotation = StrawberryAnnotation(kind | None if type(None) in _alternatives(argument) else kind, namespace=inputs.book)
     return argument

@@ -74,14 +74,14 @@ def many(kind: Any) -> Any:
 
 def described(kind: type[Enum], description: str | None = None, meanings: Mapping[str, str] | None = None) -> Any:
     """A Python enum as a GraphQL enum. Values are described by `meanings`, or by lines `NAME: meaning` of its docstring."""
-    if hasattr(kind, "__strawberry_definition__"):
-        return kind
-    text = kind.__doc__ or ""
-    found = meanings or dict(re.findall(r"^\s*([A-Z_]+): (.+)$", text, flags=re.MULTILINE))
-    made = strawberry.enum(kind, description=description or text.strip().splitlines()[0])
-    for value in made.__strawberry_definition__.values:  # type: ignore[attr-defined]  # strawberry put it there
-        value.description = found.get(value.name, f"{value.name.replace('_', ' ').capitalize()}.")
-    return made
+    definition = getattr(kind, "__strawberry_definition__", None) or strawberry.enum(kind).__strawberry_definition__  # type: ignore[attr-defined]  # strawberry put it there
+    if definition.description is None:  # strawberry makes enums of its own accord, where a plugin names one of the core's
+        text = kind.__doc__ or ""
+        found = meanings or dict(re.findall(r"^\s*([A-Z_]+): (.+)$", text, flags=re.MULTILINE))
+        definition.description = description or text.strip().splitlines()[0]
+        for value in definition.values:
+            value.description = found.get(value.name, f"{value.name.replace('_', ' ').capitalize()}.")
+    return kind
 
 
 def camel(name: str) -> str:

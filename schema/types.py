@@ -43,21 +43,6 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Global id.")
 
 
-@strawberry.type(name="Money", description="An amount of one currency.")
-class MoneyType:
-    """How money is shown."""
-
-    amount: decimal.Decimal = strawberry.field(description="The amount, with the digits of its currency.")
-    currency: CurrencyCode = strawberry.field(description="Code of ISO 4217.")
-
-
-def money(value: Money) -> MoneyType:
-    """Money as it is shown, with the digits of its currency."""
-    return MoneyType(
-        amount=value.amount.quantize(decimal.Decimal(1).scaleb(-exponent(value.currency))), currency=CurrencyCode(value.currency)
-    )
-
-
 @strawberry.type(description="Where a page lies in its list.")
 class PageInfo:
     """Relay's page info."""
@@ -70,7 +55,7 @@ class PageInfo:
 
 def kind_of(column: Column) -> Any:
     """The GraphQL type of a column's values, nullable where they are."""
-    kind = MoneyType if column.kind is Kind.MONEY else described(column.enum) if column.enum else KINDS[column.kind]
+    kind = Money if column.kind is Kind.MONEY else described(column.enum) if column.enum else KINDS[column.kind]
     return Optional[kind] if column.null or column.kind is Kind.MONEY else kind  # noqa: UP045  # kinds are values here
 
 
@@ -79,8 +64,7 @@ class Types:
 
     def __init__(self, crm: CRM, book: Book, inputs: Inputs) -> None:
         self.crm, self.book, self.inputs = crm, book, inputs
-        # So a plugin says `Money` where its fields are money.
-        Money.__strawberry_definition__ = MoneyType.__strawberry_definition__  # type: ignore[attr-defined]  # strawberry put it there
+        _own_money()
         for resource in crm.resources:
             _own(resource, crm)
             self.connection(resource)
@@ -173,6 +157,24 @@ def _own(resource: Resource, crm: CRM) -> None:
     model.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # the model is the type
 
 
+def _own_money() -> None:
+    """Give the core's money its GraphQL type, so that plugins say `Money` where their fields are money."""
+    if "__strawberry_definition__" in Money.__dict__:
+        return
+
+    def amount(root: Any) -> decimal.Decimal:
+        return root.amount.quantize(decimal.Decimal(1).scaleb(-exponent(root.currency)))
+
+    book = Book()
+    fields = [
+        book.field("amount", decimal.Decimal, "The amount, with the digits of its currency.", amount),
+        book.field("currency", CurrencyCode, "Code of ISO 4217."),
+    ]
+    definition = book.add("Money", fields, "An amount of one currency.").__strawberry_definition__  # type: ignore[attr-defined]  # strawberry put it there
+    definition.origin = Money
+    Money.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # the value is the type
+
+
 def _column(book: Book, resource: Resource, column: Column) -> StrawberryField:
     name, kind = column.name, kind_of(column)
     if column.kind is Kind.ID:
@@ -186,7 +188,7 @@ def _column(book: Book, resource: Resource, column: Column) -> StrawberryField:
 
         def amount(root: Any) -> Any:
             minor, currency = getattr(root, name), getattr(root, str(column.currency))
-            return None if minor is None or currency is None else money(Money.of_minor(minor, currency))
+            return None if minor is None or currency is None else Money.of_minor(minor, currency)
 
         amount.__annotations__["return"] = kind
         return book.field(name, kind, column.description, amount)
