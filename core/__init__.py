@@ -3,7 +3,7 @@
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
-from core.hookspecs import hookimpl
+from core.hookspecs import hookimpl, hookspec
 from core.ids import key_of
 from core.jobs import Job
 from core.money import Money
@@ -16,6 +16,6 @@ from core.visibility import visible
 
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Filter", "Forbidden", "Invalid", "Job", "Money", "NotFound",
-    "Period", "Refused", "Resource", "days_between", "emit", "first_day", "hookimpl", "key_of", "local_day", "matching", "permit",
-    "select", "transaction", "visible",
+    "Period", "Refused", "Resource", "days_between", "emit", "first_day", "hookimpl", "hookspec", "key_of", "local_day", "matching",
+    "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tortoise.models import Model
 
 from core import jobs
+from core.declarations import check
 from core.errors import StartError
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
@@ -81,6 +82,7 @@ def _resources(plugins: Plugins) -> Iterator[tuple[str, Resource]]:
     for plugin, resource in plugins.lists("resources"):
         if not isinstance(resource, Resource):
             raise StartError(f"plugin '{plugin}': resources() must return a list of Resource, not of {type(resource).__name__}")
+        check(plugin, resource)
         yield plugin, resource
 
 
@@ -101,7 +103,11 @@ def _permissions(plugins: Plugins, resources: Resources) -> dict[str, str]:
     of_resources = {f"{resource.key}.{verb}": f"To {verb} a {resource.name}." for resource in resources for verb in sorted(resource.verbs)}
     own = _merged(plugins, "permissions", "permission")
     if taken := of_resources.keys() & own.keys():
-        raise StartError(f"the permission '{sorted(taken)[0]}' belongs to a resource already")
+        name = sorted(taken)[0]
+        owner = next(plugin for plugin, answer in plugins.told("permissions") if name in answer)
+        raise StartError(
+            f"plugin '{owner}': the permission '{name}' belongs to the resource {resources.by_key[name.partition('.')[0]].name}"
+        )
     return {**of_resources, **own}
 
 

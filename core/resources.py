@@ -18,6 +18,8 @@ from core.fields import FixedField, FoldedField, MoneyField
 READ, CREATE, UPDATE, DELETE = "read", "create", "update", "delete"
 VERBS = frozenset({READ, CREATE, UPDATE, DELETE})
 SYSTEM = frozenset({"id", "created_at", "updated_at", "deleted_at", "version"})
+CORE = "core.standard"
+ROOTS = ("node", "nodes", "activity_kinds")
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -267,11 +269,14 @@ class Resources:
         self.by_key: dict[str, Resource] = {}
         self.by_model: dict[type[Model], Resource] = {}
         self.plugin_of: dict[str, str] = {}
+        names = dict.fromkeys(ROOTS, "the core")
         for plugin, resource in declared:
-            if resource.key in self.by_key:
-                raise StartError(f"the resource '{resource.name}' is declared by '{self.plugin_of[resource.key]}' and by '{plugin}'")
-            if not isinstance(resource.model._meta.pk, fields.UUIDField) or resource.model._meta.pk_attr != "id":
-                raise StartError(f"plugin '{plugin}': the model {resource.name} needs the key `id`, a UUIDField")
+            for name in dict.fromkeys((resource.key, resource.snake, resource.plural, f"{resource.plural}_aggregate")):
+                if name in names:
+                    raise StartError(
+                        f"the name '{name}' of the resource {resource.name} is claimed by {names[name]} and by plugin '{plugin}'"
+                    )
+                names[name] = "the core" if plugin == CORE else f"plugin '{plugin}'"
             self.by_key[resource.key] = resource
             self.by_model[resource.model] = resource
             self.plugin_of[resource.key] = plugin
@@ -308,10 +313,12 @@ class Resources:
             if forward is None or forward.model not in self.by_model:
                 raise StartError(f"plugin '{plugin}': {resource.name}.reverse names '{relation}', which is no relation to a resource")
             target = self.by_model[forward.model]
-            taken = {*target._fields, *target.links, *self._many[forward.model], *self._parts[forward.model]}
-            if name in taken:
+            if name in target._fields or name in target.links or name in self.children(target):
+                other = self.children(target).get(name)
+                owner = self.plugin_of[(self.by_model[other.model] if other else target).key]
+                whose = "the core" if owner == CORE else f"plugin '{owner}'"
                 raise StartError(
-                    f"plugin '{plugin}': the field '{name}' of {target.name} is taken; choose another name in {resource.name}.reverse"
+                    f"plugin '{plugin}': the field {target.name}.{name}, of {resource.name}.reverse, belongs to {whose} already"
                 )
             part = relation == resource.part_of and resource.model not in histories
             single = isinstance(resource._fields[relation], OneToOneFieldInstance)

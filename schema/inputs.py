@@ -217,7 +217,7 @@ class Inputs:
             "return": Optional[connection],  # noqa: UP045  # a type is a value here
         }
         if not resource.soft:
-            _drop(resolve, "include_deleted")
+            drop(resolve, "include_deleted")
         return resolve
 
 
@@ -292,7 +292,7 @@ def _argument(kind: Any, description: str) -> Any:
     return Annotated[Optional[kind], strawberry.argument(description=description)]  # noqa: UP045  # a type is a value here
 
 
-def _drop(resolve: Any, name: str) -> None:
+def drop(resolve: Any, name: str) -> None:
     """Take an argument that makes no sense for this resource out of the signature."""
     signature = inspect.signature(resolve)
     resolve.__signature__ = signature.replace(parameters=[one for key, one in signature.parameters.items() if key != name])

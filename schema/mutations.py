@@ -12,7 +12,7 @@ from core import ids, store
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.resources import CREATE, DELETE, UPDATE, Resource
-from schema.inputs import Inputs, to_values
+from schema.inputs import Inputs, drop, to_values
 from schema.make import Book, camel, described
 
 
@@ -45,6 +45,9 @@ class UserError:
     )
     code: UserErrorCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason, for developers.")
+    plugin_code: str | None = strawberry.field(
+        default=None, description="With REFUSED, the reason in the words of the plugin that refused: `NOTES_TOO_MANY`."
+    )
 
 
 class ErrorPolicy(Enum):
@@ -82,7 +85,7 @@ def user_errors(refused: Refused, *prefix: str) -> list[UserError]:
             return [UserError(field=[*prefix, camel(field)], code=UserErrorCode.TAKEN, message=str(refused))]
         case Conflict():
             return [UserError(field=None, code=UserErrorCode.CONFLICT, message=str(refused))]
-    return [UserError(field=None, code=UserErrorCode.REFUSED, message=str(refused))]
+    return [UserError(field=None, code=UserErrorCode.REFUSED, message=str(refused), plugin_code=refused.code)]
 
 
 class Mutations:
@@ -128,6 +131,7 @@ class Mutations:
             "expected_version": VERSION,
             "return": payload,
         }
+        _versioned(resource, resolve)
         return self.book.field(f"{resource.snake}_update", payload, f"Change a {resource.name}; fields that are left out stay.", resolve)
 
     def _upsert(self, resource: Resource) -> StrawberryField:
@@ -162,6 +166,7 @@ class Mutations:
 
         payload = self._payload(resource, "Delete")
         resolve.__annotations__ |= {"id": _id(resource), "expected_version": VERSION, "return": payload}
+        _versioned(resource, resolve)
         what = (
             f"Delete a {resource.name}; `{camel(resource.snake)}Restore` brings it back."
             if resource.soft
@@ -191,13 +196,19 @@ class Mutations:
     def _bulk_update(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, inputs: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             call = info.context
-            works = [lambda one=one: _update(call, resource, one.id, one.input, one.expected_version or None) for one in inputs]
+            works = [
+                lambda one=one: _update(call, resource, one.id, one.input, getattr(one, "expected_version", None) or None) for one in inputs
+            ]
             return await self._bulk(payload, call, "inputs", works, error_policy, "input")
 
         payload = self._bulk_payload(resource, "Update")
         members = [
             self.book.member("id", strawberry.ID, f"Global id of a {resource.name}.", required=True),
-            self.book.member("expected_version", int, "Refuse with CONFLICT when the record has another version."),
+            *(
+                [self.book.member("expected_version", int, "Refuse with CONFLICT when the record has another version.")]
+                if resource.versioned
+                else []
+            ),
             self.book.member("input", self.inputs.values(resource, partial=True), "What to change.", required=True),
         ]
         row = self.book.add(f"{resource.name}BulkUpdateInput", members, f"A {resource.name} and what to change in it.", is_input=True)
@@ -271,6 +282,11 @@ async def _answer(payload: Any, prefix: str, work: Callable[[], Coroutine[Any, A
 
 def _extra(payload: Any) -> dict[str, Any]:
     return {"created": None} if any(one.python_name == "created" for one in payload.__strawberry_definition__.fields) else {}
+
+
+def _versioned(resource: Resource, resolve: Any) -> None:
+    if not resource.versioned:
+        drop(resolve, "expected_version")
 
 
 async def _create(call: Call, resource: Resource, given: Any) -> Any:

@@ -1,5 +1,6 @@
 """The command `payvand`: its own commands by name, each in a file that is read when it runs, and those of the plugins."""
 
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from core import plugins, settings
+from core.crm import Call
 from core.errors import Refused, StartError
 from core.hooks import blaming
 
@@ -15,9 +17,12 @@ from core.hooks import blaming
 COMMANDS = {
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
+    "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
+    "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),
     "keys": ("core.cli.keys:keys", "Make, list and revoke the keys that open the API."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
+    "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
 }
 
@@ -37,6 +42,10 @@ class Setup:
     def plugins(self) -> plugins.Plugins:
         """The built-in and the enabled plugins."""
         return plugins.load(self.settings)
+
+    def house(self) -> AbstractAsyncContextManager[Call]:
+        """A call of the system itself, for a plugin's command: `async with setup.house() as call`. Raises StartError."""
+        return import_module("core.cli.house").house(self)
 
     @cached_property
     def commands(self) -> dict[str, click.Command]:
