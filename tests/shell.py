@@ -99,7 +99,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(shell: Shell, port: int, *arguments: str, patience: float = 30) -> Iterator[Server]:
+def serving(shell: Shell, port: int, *arguments: str, patience: float = 60) -> Iterator[Server]:
     """A server on `port`, which settings.toml names, as soon as it is ready."""
     with shell.running("serve", *arguments) as process:
         server = Server(f"http://127.0.0.1:{port}", shell, process)
