@@ -1,0 +1,244 @@
+"""Import: rows become records, batch by batch, each batch in one transaction."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from core import store
+from core.crm import Call
+from core.errors import Refused
+from core.events import rehearsal, savepoint, transaction
+from core.resources import Resource
+from core.transfer.comparing import news
+from core.transfer.entries import Entry, to_values
+from core.transfer.finding import AT_ONCE, Finder
+from core.transfer.occurrences import Occurrences
+from core.transfer.plan import Plan
+from core.transfer.problems import Problem, Rejected, because
+from core.transfer.reading import Row, Source
+from core.transfer.report import Rejects, Report
+from core.visibility import visible
+
+Values = dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A row on its way: what it says, the values for the store, the record that it is about, and what stands against it."""
+
+    row: Row
+    entry: Entry
+    values: Values = field(default_factory=dict)
+    record: Any = None
+    problem: Problem | None = None
+
+    def refuse(self, rejected: Rejected) -> None:
+        """Note why the row is not taken; the first reason stays."""
+        self.problem = self.problem or rejected.at(self.row.line)
+
+
+@dataclass
+class Import:
+    """One run over a file. `tell` hears how many bytes of the file are done."""
+
+    call: Call
+    plan: Plan
+    rejects: Rejects
+    batch: int = 500
+    tell: Callable[[int], None] = lambda done: None
+    report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        self.finder = Finder(self.call, self._makes, self.plan.chart.source or "", self.report.made)
+
+    async def run(self, source: Source, *, dry: bool) -> Report:
+        """Take all rows of a file; with `dry`, undo everything at the end."""
+        self.plan.learn(source.columns)
+        if source.columns:
+            self.plan.check(source.columns)
+        with Occurrences() as self._occurrences:
+            try:
+                if dry:
+                    async with rehearsal():
+                        await self._rows(source)
+                else:
+                    await self._rows(source)
+            finally:
+                self.rejects.close()
+        return self.report
+
+    async def _rows(self, source: Source) -> None:
+        rows = source.rows()
+        while batch := list(islice(rows, self.batch)):
+            async with transaction(self.call):
+                await self._batch(batch)
+            await self.call.crm.settle()
+            self.tell(source.done)
+
+    async def _batch(self, rows: Sequence[Row]) -> None:
+        drafts = list(self._drafts(rows))
+        await self._content_keys([one for one in drafts if one.problem is None])
+        for run in _apart([one for one in drafts if one.problem is None], self._identity):
+            await self._run(run)
+        for one in drafts:
+            if one.problem is not None:
+                self.report.reject(one.problem)
+                self.rejects.add(one.row, one.problem)
+
+    async def _run(self, drafts: Sequence[Draft]) -> None:
+        """Drafts of records that are all different."""
+        for place, rejected in (await self.finder.find([one.entry for one in drafts])).items():
+            drafts[place].refuse(rejected)
+        drafts = [one for one in drafts if one.problem is None]
+        await self._match(drafts)
+        drafts = [one for one in drafts if one.problem is None]
+        for one in drafts:
+            one.values = to_values(one.entry)
+        await self._update([one for one in drafts if one.record is not None])
+        await self._create([one for one in drafts if one.record is None])
+
+    # What a row says
+
+    def _drafts(self, rows: Iterable[Row]) -> Iterator[Draft]:
+        for row in rows:
+            draft = Draft(row, Entry(self.plan.resource))
+            if row.problem:
+                draft.refuse(Rejected(row.problem))
+            else:
+                self._understand(draft)
+            yield draft
+
+    def _understand(self, draft: Draft) -> None:
+        try:
+            if any(column not in self.plan.takers for column in draft.row.cells):
+                self.plan.learn(draft.row.cells)
+            draft.entry = self.plan.entry(draft.row)
+            self.plan.identify(draft.entry, draft.row)
+            self.plan.sourced(draft.entry)
+        except Rejected as rejected:
+            draft.refuse(rejected)
+
+    async def _content_keys(self, drafts: Sequence[Draft]) -> None:
+        """Rows that nothing else tells apart are told apart by what they say, and how often it was said before."""
+        nameless = [one for one in drafts if self._identity(one) is None]
+        if not nameless or not self.plan.resource.synced:
+            return
+        contents = [self.plan.content(one.row) for one in nameless]
+        for one, content, times in zip(nameless, contents, self._occurrences.count(contents), strict=True):
+            one.entry.values["external_id"] = content if times == 1 else f"{content}-{times}"
+            one.entry.values["external_source"] = self.plan.source
+
+    def _identity(self, draft: Draft) -> Any:
+        """What tells the row from others, None when nothing does yet."""
+        values = draft.entry.values
+        if self.plan.natural:
+            return ("natural", str(draft.row.cells[self.plan.chart.key or ""]))
+        if "id" in values:
+            return ("id", values["id"])
+        if "external_id" in values:
+            return ("external_id", (values.get("external_source", ""), values["external_id"]))
+        return None
+
+    # Which record it is about
+
+    async def _match(self, drafts: Sequence[Draft]) -> None:
+        """Find the records that are there already, deleted ones included."""
+        for ways in await self._ways(drafts):
+            open_ = {place: key for place, key in ways.items() if drafts[place].record is None}
+            records = await self._records([key for key in open_.values() if not isinstance(key, Rejected)])
+            for place, key in open_.items():
+                if isinstance(key, Rejected):
+                    drafts[place].refuse(key)
+                else:
+                    drafts[place].record = records.get(key)
+        for draft in drafts:
+            if getattr(draft.record, "deleted_at", None) is not None:
+                draft.refuse(Rejected(f"the {self.plan.resource.name} of this row is deleted; restore it first"))
+
+    async def _ways(self, drafts: Sequence[Draft]) -> list[dict[int, uuid.UUID | Rejected]]:
+        """Keys by the places of the drafts, the surest way to find them first."""
+        if self.plan.natural:
+            return [await self.finder.keys(self.plan.resource, self.plan.natural, [one.entry for one in drafts])]
+        values = [one.entry.values for one in drafts]
+        by_id: dict[int, uuid.UUID | Rejected] = {place: one["id"] for place, one in enumerate(values) if "id" in one}
+        pairs = {place: (one.get("external_source", ""), one["external_id"]) for place, one in enumerate(values) if "external_id" in one}
+        found = await self._synced(list(pairs.values()))
+        return [by_id, {place: found[pair] for place, pair in pairs.items() if pair in found}]
+
+    async def _synced(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], uuid.UUID]:
+        """The keys of records that other systems know by these ids, deleted ones included."""
+        found: dict[tuple[str, str], uuid.UUID] = {}
+        for source in {source for source, _ in pairs}:
+            same = [known for one, known in pairs if one == source]
+            for start in range(0, len(same), AT_ONCE):
+                rows = visible(self.call, self.plan.resource, deleted=True)
+                rows = rows.filter(external_source=source, external_id__in=same[start : start + AT_ONCE])
+                found |= {(source, known): key for key, known in await rows.values_list("id", "external_id")}
+        return found
+
+    async def _records(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+        found: dict[uuid.UUID, Any] = {}
+        for start in range(0, len(keys), AT_ONCE):
+            rows = visible(self.call, self.plan.resource, "update", deleted=True).filter(id__in=list(keys[start : start + AT_ONCE]))
+            found |= {record.id: record for record in await rows}
+        return found
+
+    # Writing
+
+    async def _update(self, drafts: Sequence[Draft]) -> None:
+        if not drafts:
+            return
+        for draft, differ in zip(
+            drafts, await news(self.call, self.plan.resource, [(one.record, one.values) for one in drafts]), strict=True
+        ):
+            if isinstance(differ, Refused):
+                draft.problem = because(draft.row.line, differ)
+            elif not differ:
+                self.report.unchanged += 1
+            else:
+                await self._update_one(draft, differ)
+
+    async def _update_one(self, draft: Draft, differ: Values) -> None:
+        try:
+            async with savepoint():
+                await store.update(self.call, self.plan.resource, draft.record.id, differ, past=True)
+            self.report.updated += 1
+        except Refused as refused:
+            draft.problem = because(draft.row.line, refused)
+
+    async def _create(self, drafts: Sequence[Draft]) -> None:
+        """Make records, all at once where that goes, else by halves until the ones to blame are found."""
+        if not drafts:
+            return
+        try:
+            async with savepoint():
+                await store.create_many(self.call, self.plan.resource, [one.values for one in drafts], past=True)
+            self.report.created += len(drafts)
+        except Refused as refused:
+            if len(drafts) == 1:
+                drafts[0].problem = because(drafts[0].row.line, refused)
+                return
+            middle = len(drafts) // 2
+            await self._create(drafts[:middle])
+            await self._create(drafts[middle:])
+
+    def _makes(self, resource: Resource) -> bool:
+        wanted = self.plan.chart.make
+        return wanted.get(resource.key, wanted.get(resource.snake, wanted.get("*", True)))
+
+
+def _apart(drafts: Sequence[Draft], identity: Callable[[Draft], Any]) -> Iterator[list[Draft]]:
+    """Cut a batch so that no record is in one piece twice: the second row must see what the first one did."""
+    piece: list[Draft] = []
+    seen: set[Any] = set()
+    for draft in drafts:
+        key = identity(draft)
+        if key is not None and key in seen:
+            yield piece
+            piece, seen = [], set()
+        piece.append(draft)
+        seen.add(key)
+    if piece:
+        yield piece
