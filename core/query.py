@@ -51,7 +51,7 @@ def condition(call: "Call", resource: Resource, where: Where | None, path: str =
             parts = [condition(call, resource, one, f"{here}.{index}") for index, one in enumerate(test or [])]
             clauses.append(_all(parts) if name == "and" else _any(parts))
         elif name == "not":
-            clauses.append(~condition(call, resource, test, here))
+            clauses.append(_not(condition(call, resource, test, here)))
         else:
             clauses.append(_field(call, resource, name, test, here))
     return _all(clauses)
@@ -89,7 +89,7 @@ def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
         elif value is None:
             raise Invalid({here: "must not be null; ask isNull"})
         elif operator in ("ne", "not_in"):
-            clauses.append(~_compare(resource, column, "eq" if operator == "ne" else "in", value, here))
+            clauses.append(_not(_compare(resource, column, "eq" if operator == "ne" else "in", value, here)))
         else:
             clauses.append(_compare(resource, column, operator, value, here))
     return _all(clauses)
@@ -155,10 +155,10 @@ def _quantified(call: "Call", test: Where, path: str, matching: Any) -> Q:
         if inner is None:
             raise Invalid({here: "must not be null; {} means any"})
         if quantifier == "every":
-            clauses.append(~matching({"not": inner}, here))
+            clauses.append(_not(matching({"not": inner}, here)))
         else:
             some = matching(inner, here)
-            clauses.append(some if quantifier == "some" else ~some)
+            clauses.append(some if quantifier == "some" else _not(some))
     return _all(clauses)
 
 
@@ -190,6 +190,11 @@ def _all(parts: Sequence[Q]) -> Q:
 
 def _any(parts: Sequence[Q]) -> Q:
     return Q(*parts, join_type="OR") if parts else NEVER
+
+
+def _not(part: Q) -> Q:
+    """The Q of what does not hold. Never directly of one `IN`, for the library takes NOT NOT IN for NOT IN."""
+    return ~Q(part, ALWAYS)
 
 
 # Orders and pages
