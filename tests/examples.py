@@ -1,0 +1,20 @@
+"""Hypothesis for tests that ask a house: the examples are drawn in a thread, and asked in the loop of the test."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from anyio import from_thread, to_thread
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+async def for_all(check: Callable[..., Awaitable[None]], *values: st.SearchStrategy[Any], of: int = 1) -> None:
+    """Await `check` for many examples of the values; for the `of`th part of them where a check costs much."""
+
+    @settings(max_examples=max(1, settings().max_examples // of))
+    @given(st.tuples(*values))
+    def every(given: tuple[Any, ...]) -> None:
+        from_thread.run(partial(check, *given))
+
+    await to_thread.run_sync(every)
