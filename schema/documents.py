@@ -30,7 +30,7 @@ from schema.limits import TooComplex, check_cost, check_operations, check_shape,
 from schema.shapes import Shape, Shapes
 
 ERRORS = 8
-COMPARISONS = 100_000
+COMPARISONS = 50_000
 KEPT_DOCUMENTS = 1_000
 KEPT_CHARACTERS = 1_048_576
 LONGEST_KEPT = 65_536
