@@ -1,5 +1,6 @@
 """What a plugin may use, beside the tables in core.models and the columns in core.fields. All else is internal."""
 
+from core.auth import authenticate
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
@@ -16,6 +17,6 @@ from core.visibility import visible
 
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Filter", "Forbidden", "Invalid", "Job", "Money", "NotFound",
-    "Period", "Refused", "Resource", "days_between", "emit", "first_day", "hookimpl", "hookspec", "key_of", "local_day", "matching",
-    "permit", "select", "transaction", "visible",
+    "Period", "Refused", "Resource", "authenticate", "days_between", "emit", "first_day", "hookimpl", "hookspec", "key_of", "local_day",
+    "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -1,0 +1,88 @@
+"""Notes: remarks about contacts, pinned where one of them matters most."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+import click
+from starlette.routing import BaseRoute, Route
+from tortoise.expressions import Q
+
+from acme_notes import web
+from acme_notes.command import count
+from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
+from acme_notes.models import Note
+from acme_notes.rules import TooMany, prepare, unpin_old
+from acme_notes.settings import Settings
+from core import CRM, Actor, Event, Job, Resource, hookimpl
+
+requires_core = ">=0.1"
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def resources() -> list[Resource]:
+    """Notes as a resource, and `Contact.notes` as the way back."""
+    return [Resource(Note, reverse={"contact": "notes"}, read_only=frozenset({"made_at", "pinned_at"}), natural=(), prepare=prepare)]
+
+
+@hookimpl
+def graphql() -> list[type]:
+    """What is written by hand: the pinned note of a contact, pinning, and hearing of it."""
+    return [ContactNotes, NotesMutation, NotesSubscription]
+
+
+@hookimpl
+def permissions() -> Mapping[str, str]:
+    """To pin is a permission of its own."""
+    return {"notes.pin": "To pin a note, and to hear of pinned ones."}
+
+
+@hookimpl
+def activity_kinds() -> Mapping[str, str]:
+    """A kind of activity beside the core's."""
+    return {"DICTATION": "A note that somebody dictated."}
+
+
+@hookimpl
+def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
+    """Whoever sees only its own contacts has to do with no other notes than theirs."""
+    if not permission.startswith("note.") or actor.grant("contact.read") != "own":
+        return None
+    return Q(contact__owner_id=actor.user_id) if actor.user_id else False
+
+
+@hookimpl
+async def before_commit(crm: CRM, event: Event) -> None:
+    """Refuse a note too many: the write that made it is undone, and its client reads why."""
+    if event.name != "note.created":
+        return
+    most = crm.settings_of(Settings).most_per_contact
+    if await Note.filter(contact_id=event.after["contact_id"]).count() > most:
+        raise TooMany(f"a contact has at most {most} notes")
+
+
+@hookimpl
+async def after_commit(crm: CRM, event: Event) -> None:
+    """Say in the log what has happened; nobody waits for it."""
+    if event.name == "note.pinned":
+        log.info("%s pinned note %s", event.actor, event.record_id)
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Once a day, what has been pinned for long is no longer."""
+    return [Job("notes.unpin", timedelta(days=1), unpin_old)]
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """The notes of a contact as plain text."""
+    return [Route("/notes/{contact}.txt", web.NotesAsText(crm))]
+
+
+@hookimpl
+def commands(cli: click.Group) -> None:
+    """`payvand notes-count`."""
+    cli.add_command(count)

@@ -1,0 +1,46 @@
+"""What holds for notes, wherever they come from."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from acme_notes.models import Note
+from acme_notes.settings import Settings
+from core import CRM, SYSTEM, Call, Change, Invalid, Refused, emit, transaction
+from core.fields import now
+
+
+class TooMany(Refused):
+    """A contact has as many notes as it may have. The code bears the name of the plugin."""
+
+    code, status = "NOTES_TOO_MANY", 422
+
+
+async def prepare(call: Call, changes: Sequence[Change]) -> None:
+    """Accept the labels of the settings and of other plugins. Raises Invalid for another."""
+    known = labels(call.crm)
+    for change in changes:
+        label = change.values.get("label")
+        if label is not None and label not in known:
+            raise Invalid(label=f"must be one of {', '.join(known)}")
+
+
+def labels(crm: CRM) -> list[str]:
+    """The labels that notes may have."""
+    own = crm.settings_of(Settings).labels
+    return [*own, *(label for _, answer in crm.plugins.calls("note_labels", crm=crm) for label in answer)]
+
+
+async def pin(call: Call, note: Note) -> None:
+    """Pin this note of its contact, and no other."""
+    async with transaction(call):
+        await Note.filter(contact_id=note.contact_id, pinned_at__isnull=False).update(pinned_at=None)
+        note.pinned_at = now()
+        await note.save(update_fields=["pinned_at"])
+        await emit(call, "note.pinned", note, after={"pinned_at": note.pinned_at})
+
+
+async def unpin_old(crm: CRM) -> None:
+    """Unpin what has been pinned for longer than the settings say."""
+    since = now() - timedelta(days=crm.settings_of(Settings).pinned_days)
+    async with transaction(Call(crm, SYSTEM)):
+        await Note.filter(pinned_at__lt=since).update(pinned_at=None)
