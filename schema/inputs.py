@@ -85,6 +85,8 @@ class Inputs:
     def filter(self, resource: Resource) -> type:
         """`ContactFilter`."""
         name, crm, book = f"{resource.name}Filter", self.crm, self.book
+        if name in book:
+            return book[name]
         members = [
             book.member(column.name, self._test(column), column.description)
             for column in resource.columns.values()
@@ -119,6 +121,8 @@ class Inputs:
         return self._operators(name, kind, operators, "")
 
     def _operators(self, name: str, kind: Any, operators: tuple[str, ...], note: str) -> type:
+        if name in self.book:
+            return self.book[name]
         members = [
             self.book.member(
                 one,
@@ -151,6 +155,8 @@ class Inputs:
 
     def order(self, resource: Resource) -> type:
         """`ContactOrder`."""
+        if f"{resource.name}Order" in self.book:
+            return self.book[f"{resource.name}Order"]
         fields = {column.name: column.description for column in resource.columns.values() if sortable(column)}
         field = self.book.enum(f"{resource.name}OrderField", fields, f"What a list of {resource.name} can be ordered by.")
         members = [
@@ -166,6 +172,8 @@ class Inputs:
     def values(self, resource: Resource, *, partial: bool) -> type:
         """`ContactCreateInput`, or `ContactUpdateInput` when partial; `ContactEmailInput` for a part."""
         name = input_name(resource, partial)
+        if name in self.book:
+            return self.book[name]
         members = []
         for column in resource.writable().values():
             kind = MoneyInput if column.kind is Kind.MONEY else described(column.enum) if column.enum else _plain_kind(column)

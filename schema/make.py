@@ -17,10 +17,11 @@ class Book(dict[str, Any]):
 
     def __init__(self) -> None:
         super().__init__(typing=typing)  # for annotations that are text
+        self._annotations: dict[Any, StrawberryAnnotation] = {}
 
     def field(self, name: str, kind: Any, description: str, resolver: Any = None) -> StrawberryField:
         """A field of an output type; without a resolver it is the attribute of its name."""
-        annotation = StrawberryAnnotation(kind, namespace=self)
+        annotation = self._annotation(kind)
         if resolver is None:
             return StrawberryField(python_name=name, type_annotation=annotation, description=description)
         return StrawberryField(
@@ -38,7 +39,7 @@ class Book(dict[str, Any]):
         default: Any = strawberry.UNSET,
     ) -> StrawberryField:
         """A field of an input type; one that is not required may be left out."""
-        annotation = StrawberryAnnotation(kind if required else optional(kind), namespace=self)
+        annotation = self._annotation(kind if required else optional(kind))
         given: dict[str, Any] = {} if required else {"default": default}
         return StrawberryField(python_name=name, graphql_name=graphql_name, type_annotation=annotation, description=description, **given)
 
@@ -49,10 +50,18 @@ class Book(dict[str, Any]):
         if name not in self:
             kinds = {one: one.type_annotation for one in fields}
             body: dict[str, Any] = {str(one.python_name): one for one in fields}
-            self[name] = strawberry.type(type(name, bases, {"__annotations__": {}, **body}), description=description, is_input=is_input)
-            for one, kind in kinds.items():  # strawberry forgets where text annotations are looked up
+            # Strawberry would resolve the annotations here, forget what it found, and forget where text is looked up.
+            unread = dict.fromkeys(body, object)
+            self[name] = strawberry.type(type(name, bases, {"__annotations__": unread, **body}), description=description, is_input=is_input)
+            for one, kind in kinds.items():
                 one.type_annotation = kind
         return self[name]
+
+    def _annotation(self, kind: Any) -> StrawberryAnnotation:
+        """The annotation of a kind, one for all fields: strawberry keeps what it finds out about it."""
+        if kind not in self._annotations:
+            self._annotations[kind] = StrawberryAnnotation(kind, namespace=self)
+        return self._annotations[kind]
 
     def enum(self, name: str, values: Mapping[str, str], description: str) -> type:
         """An enum of these values, each with its description; the Python values are the keys."""

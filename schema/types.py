@@ -78,6 +78,8 @@ class Types:
     def connection(self, resource: Resource) -> type:
         """`ContactConnection`, with its edges."""
         name, model = resource.name, resource.model
+        if f"{name}Connection" in self.book:
+            return self.book[f"{name}Connection"]
         edge = self.book.add(
             f"{name}Edge",
             [
