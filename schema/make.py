@@ -11,6 +11,8 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
+UNREAD = StrawberryAnnotation(object)
+
 
 class Book(dict[str, Any]):
     """The types of one schema by name; annotations that are text are looked up here, so types may point in circles."""
@@ -50,8 +52,8 @@ class Book(dict[str, Any]):
         if name not in self:
             kinds = {one: one.type_annotation for one in fields}
             body: dict[str, Any] = {str(one.python_name): one for one in fields}
-            # Strawberry would resolve the annotations here, forget what it found, and forget where text is looked up.
-            unread = dict.fromkeys(body, object)
+            # Strawberry would read the annotations here, some of which name types to come, and forget where they are looked up.
+            unread = dict.fromkeys(body, UNREAD)
             self[name] = strawberry.type(type(name, bases, {"__annotations__": unread, **body}), description=description, is_input=is_input)
             for one, kind in kinds.items():
                 one.type_annotation = kind
