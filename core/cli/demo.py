@@ -9,13 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.cli import Setup
+from core.cli.house import house
 from core.cli.output import as_json, console, print_json
-from core.crm import CRM, Call
-from core.database import connect
 from core.demo import SEED, empty, fill
 from core.demo.filling import Told
-from core.health import Health
-from core.permissions import SYSTEM
 
 
 @click.command()
@@ -37,16 +34,11 @@ def demo(setup: Setup, if_empty: bool, seed: int, as_json: bool) -> None:
 
 
 async def _fill(setup: Setup, if_empty: bool, seed: int, quiet: bool) -> dict[str, int] | None:
-    async with connect(setup.settings, setup.plugins):
-        crm = CRM(setup.settings, setup.plugins)
-        await Health(crm).check()
-        call = Call(crm, SYSTEM)
+    async with house(setup) as call:
         if if_empty and not await empty(call):
             return None
         with contextlib.nullcontext() if quiet else _bar() as told:
-            made = await fill(call, told, seed=seed)
-        await crm.settle()
-        return made
+            return await fill(call, told, seed=seed)
 
 
 @contextlib.contextmanager

@@ -10,12 +10,10 @@ import click
 
 from core.auth import create_key, revoke_key
 from core.cli import Setup
+from core.cli.house import house
 from core.cli.output import as_json, console, print_json
-from core.crm import CRM
-from core.database import connect
 from core.errors import Conflict, Invalid, NotFound
 from core.fields import now
-from core.health import Health
 from core.models import ApiKey, User
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -90,25 +88,21 @@ def revoke(setup: Setup, prefix: str, as_json: bool) -> None:
 
 
 async def _create(setup: Setup, name: str, role: str, user: str | None, expires: datetime.timedelta | None) -> dict[str, Any]:
-    async with connect(setup.settings, setup.plugins):
-        crm = CRM(setup.settings, setup.plugins)
-        await Health(crm).check()
+    async with house(setup) as call:
         owner = await _user(user) if user else None
         expires_at = now() + expires if expires else None
-        key = await create_key(crm, name=_name(name), role=role, user=owner, expires_at=expires_at)
+        key = await create_key(call.crm, name=_name(name), role=role, user=owner, expires_at=expires_at)
         record = await ApiKey.get(prefix=key.split("_")[1]).select_related("user")
         return {"key": key, **_words(record)}
 
 
 async def _list(setup: Setup) -> list[dict[str, Any]]:
-    async with connect(setup.settings, setup.plugins):
-        await Health(CRM(setup.settings, setup.plugins)).check()
+    async with house(setup):
         return [_words(one) for one in await ApiKey.all().order_by("created_at", "id").select_related("user")]
 
 
 async def _revoke(setup: Setup, prefix: str) -> None:
-    async with connect(setup.settings, setup.plugins):
-        await Health(CRM(setup.settings, setup.plugins)).check()
+    async with house(setup):
         if await revoke_key(prefix):
             return
         if await ApiKey.exists(prefix=prefix):

@@ -7,7 +7,6 @@ import click
 
 from core.app import create_app
 from core.cli import Setup
-from core.cli import dev as development
 from core.server import run
 
 
@@ -18,11 +17,13 @@ from core.server import run
 @click.pass_obj
 def serve(setup: Setup, host: str | None, port: int | None, dev: bool) -> None:
     """Answer requests until told to stop (SIGTERM, Ctrl-C); what has begun is finished first."""
-    settings = setup.settings
+    settings, greet = setup.settings, _greet
     if dev:
+        from core.cli import dev as development  # here, because a plain start needs neither the demo data nor a console
+
         asyncio.run(development.prepare(settings, setup.plugins))
+        greet = partial(development.greet, settings)
     app = create_app(settings)
-    greet = partial(development.greet, settings) if dev else _greet
     run(app, settings.server.host if host is None else host, settings.server.port if port is None else port, greet)
 
 

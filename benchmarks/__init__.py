@@ -1,0 +1,1 @@
+"""What the server can do, in figures; `python -m benchmarks` runs them."""
