@@ -15,10 +15,10 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test lint bench acceptance lock clean
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 run: $(VENV)/run  ## Serve the CRM with demo data at http://127.0.0.1:8000/graphql
 	@exec $(PYTHON) -m core serve --dev
@@ -32,6 +32,9 @@ lint: $(VENV)/test  ## Check style and types
 
 bench: $(VENV)/test  ## Measure the server
 	@exec $(PYTHON) -m benchmarks $(ARGS)
+
+acceptance: $(VENV)/run  ## Import a published practice set, `make acceptance DATA=folder GOLDEN=numbers.json`, and check what the server says
+	@exec $(PYTHON) examples/crm/acceptance.py $(DATA) $(GOLDEN)
 
 lock: $(VENV)/lock/bin/uv  ## Choose the newest versions that pyproject.toml allows, and write them down
 	cd $(CURDIR) && $(VENV)/lock/bin/$(LOCK) --upgrade --group build -o requirements.lock
