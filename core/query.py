@@ -6,11 +6,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from tortoise.connection import get_connection
+from tortoise.exceptions import BaseORMException
 from tortoise.expressions import Q, RawSQL, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
@@ -20,7 +21,7 @@ from core.errors import Invalid
 from core.money import minor_units
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from core.text import fold, storable
-from core.values import clean
+from core.values import EARLIEST, LATEST, clean
 from core.visibility import visible
 
 if TYPE_CHECKING:
@@ -208,9 +209,15 @@ class Order:
     descending: bool = False
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The attributes that are compared: money by its currency first."""
-        return (str(self.column.currency), self.column.name) if self.column.kind is Kind.MONEY else (self.column.compared,)
+    def keys(self) -> tuple["Key", ...]:
+        """What is compared: of money first whether there is any, then its currency."""
+        null, descending = self.column.null, self.descending
+        if self.column.kind is Kind.MONEY:
+            name, currency = self.column.name, str(self.column.currency)
+            if not null:
+                return (Key(currency, False, descending), Key(name, False, descending))
+            return (Key(name, True, descending, flag=True), Key(currency, False, descending, of=name), Key(name, True, descending))
+        return (Key(self.column.compared, null, descending),)
 
 
 @dataclass(frozen=True)
@@ -224,20 +231,29 @@ class Page:
 
 @dataclass(frozen=True)
 class Key:
-    """One attribute of a keyset."""
+    """One attribute of a keyset; with `flag` only whether it has a value, with `of` only where that other attribute has one."""
 
     attribute: str
     null: bool
     descending: bool
+    flag: bool = False
+    of: str | None = None
+
+    def value(self, row: Any) -> Any:
+        """What a row has here."""
+        return None if self.of and getattr(row, self.of) is None else getattr(row, self.attribute)
+
+    def terms(self, table: str) -> list[str]:
+        """SQL of what is compared, nulls as the largest."""
+        column = f'"{table}"."{self.attribute}"'
+        if self.of:
+            return [f'CASE WHEN "{table}"."{self.of}" IS NOT NULL THEN {column} END']
+        return [*([f"({column} IS NULL)"] if self.null else []), *([] if self.flag else [column])]
 
 
 def keyset(resource: Resource, orders: Sequence[Order], *, backwards: bool = False) -> list[Key]:
     """The attributes that put the rows of a list in one certain order; the id breaks ties."""
-    keys = [
-        Key(name, order.column.null, order.descending != backwards)
-        for order in orders
-        for name in order.keys
-    ]  # fmt: skip
+    keys = [replace(key, descending=key.descending != backwards) for order in orders for key in order.keys]
     last = orders[-1].descending if orders else False
     return [*keys, Key("id", False, last != backwards)]
 
@@ -245,35 +261,44 @@ def keyset(resource: Resource, orders: Sequence[Order], *, backwards: bool = Fal
 def sort(queryset: QuerySet[Any], keys: Sequence[Key]) -> QuerySet[Any]:
     """The queryset in the order of the keys, nulls as the largest, on both databases alike."""
     table = queryset.model._meta.db_table
-    terms: list[str] = []
-    for key in keys:
-        sign = "-" if key.descending else ""
-        if key.null:
-            flag = f"_{key.attribute}_is_null"
-            queryset = queryset.annotate(**{flag: RawSQL(f'("{table}"."{key.attribute}" IS NULL)')})
-            terms.append(f"{sign}{flag}")
-        terms.append(f"{sign}{key.attribute}")
-    return queryset.order_by(*terms)
+    names: list[str] = []
+    for place, key in enumerate(keys):
+        for term in key.terms(table):
+            name = key.attribute
+            if term != f'"{table}"."{name}"':
+                name = f"_order_{place}"
+                queryset = queryset.annotate(**{name: RawSQL(f"({term})")})
+            names.append(f"-{name}" if key.descending else name)
+    return queryset.order_by(*names)
 
 
 def beyond(keys: Sequence[Key], values: Sequence[Any]) -> Q:
     """The rows that come after the one with these values."""
     alternatives = []
     for index, key in enumerate(keys):
-        same = [
-            tests({f"{one.attribute}__isnull": True} if value is None else {one.attribute: value})
-            for one, value in zip(keys[:index], values, strict=False)
-        ]
+        same = [_same(one, value) for one, value in zip(keys[:index], values, strict=False)]
         after = _after(key, values[index])
         if after is not None:
             alternatives.append(_all([*same, after]))
     return _any(alternatives)
 
 
+def _same(key: Key, value: Any) -> Q:
+    if key.of and value is None:
+        return ALWAYS
+    if value is None or key.flag:
+        return tests({f"{key.attribute}__isnull": value is None})
+    return tests({key.attribute: value})
+
+
 def _after(key: Key, value: Any) -> Q | None:
     name = key.attribute
+    if key.of and value is None:
+        return None
     if value is None:
         return tests({f"{name}__isnull": False}) if key.descending else None
+    if key.flag:
+        return None if key.descending else tests({f"{name}__isnull": True})
     if key.descending:
         return tests({f"{name}__lt": value})
     larger = tests({f"{name}__gt": value})
@@ -282,7 +307,7 @@ def _after(key: Key, value: Any) -> Q | None:
 
 def cursor(resource: Resource, orders: Sequence[Order], row: Model) -> str:
     """The place of a row in a list of this order, as an opaque word."""
-    values = [_wire(getattr(row, key.attribute)) for key in keyset(resource, orders)]
+    values = [_wire(key.value(row)) for key in keyset(resource, orders)]
     body = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(_seal(resource, orders, body) + body).decode().rstrip("=")
 
@@ -296,12 +321,9 @@ def position(resource: Resource, orders: Sequence[Order], text: str, path: str) 
         if seal != _seal(resource, orders, body) or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
             raise wrong
         values = json.loads(body)
-    except ValueError:
-        raise wrong from None
-    keys = keyset(resource, orders)
-    if not isinstance(values, list) or len(values) != len(keys):
-        raise wrong
-    return [_unwire(resource, key.attribute, value) for key, value in zip(keys, values, strict=True)]
+        return [_unwire(resource, key, value) for key, value in zip(keyset(resource, orders), values, strict=True)]
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, BaseORMException, Invalid):
+        raise wrong from None  # whatever the libraries say to a cursor that somebody made by hand
 
 
 def _seal(resource: Resource, orders: Sequence[Order], body: bytes) -> bytes:
@@ -316,8 +338,15 @@ def _wire(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date) else str(value) if isinstance(value, uuid.UUID) else value
 
 
-def _unwire(resource: Resource, attribute: str, value: Any) -> Any:
-    return None if value is None else resource.model._meta.fields_map[attribute].to_python_value(value)
+def _unwire(resource: Resource, key: Key, value: Any) -> Any:
+    """The value of the row that a cursor stands for. Raises one of many errors for what no row can have."""
+    if value is None and (key.null or key.of):
+        return None
+    found = resource.model._meta.fields_map[key.attribute].to_python_value(value)
+    moment = isinstance(found, datetime.date) and not EARLIEST.year < found.year < LATEST.year + 1
+    if value is None or _wire(found) != value or moment or (isinstance(found, int) and abs(found) >= 2**63):
+        raise ValueError(value)
+    return storable(found, key.attribute) if isinstance(found, str) and not isinstance(found, Enum) else found
 
 
 async def page(queryset: QuerySet[Any], resource: Resource, orders: Sequence[Order], window: "Window") -> Page:

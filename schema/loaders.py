@@ -10,7 +10,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.crm import Call
-from core.query import Key, Order, Page, Where, Window, arranged, condition, keyset, sort, statement, windowed
+from core.query import Order, Page, Where, Window, arranged, condition, keyset, sort, statement, windowed
 from core.resources import Linked, Resource, ToMany
 from core.visibility import visible
 
@@ -89,19 +89,14 @@ async def count_behind(call: Call, back: ToMany, key: uuid.UUID, where: Where | 
 async def _first_of_each(child: Resource, rows: Any, attr: str, orders: Sequence[Order], window: Window) -> list[Any]:
     """The first rows for each value of `attr`, one more than the window holds, in the window's direction."""
     keys = keyset(child, orders, backwards=window.backwards)
-    names = sorted({"id", attr, *(key.attribute for key in keys)})
+    names = sorted({"id", attr, *(key.attribute for key in keys), *(key.of for key in keys if key.of)})
     sql, parameters = statement(rows.values(*names))
-    terms = ", ".join(term for key in keys for term in _terms(key))
+    terms = ", ".join(f"{term} DESC" if key.descending else term for key in keys for term in key.terms("t"))
     numbered = f'SELECT t."id" AS id, ROW_NUMBER() OVER (PARTITION BY t."{attr}" ORDER BY {terms}) AS place FROM ({sql}) AS t'
     found = await get_connection("default").execute_query_dict(
         f"SELECT id FROM ({numbered}) AS numbered WHERE place <= {window.size + 1}", parameters
     )
     return list(await sort(child.model.filter(id__in=[uuid.UUID(str(row["id"])) for row in found]), keys))
-
-
-def _terms(key: Key) -> list[str]:
-    column, way = f't."{key.attribute}"', " DESC" if key.descending else ""
-    return [*([f"({column} IS NULL){way}"] if key.null else []), f"{column}{way}"]
 
 
 def _by(rows: Sequence[Any], attr: str, keys: Sequence[uuid.UUID]) -> list[list[Any]]:
