@@ -1,6 +1,6 @@
 """Hypothesis for tests that ask a house: the examples are drawn in a thread, and asked in the loop of the test."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-async def for_all(check: Callable[..., Awaitable[None]], *values: st.SearchStrategy[Any], of: int = 1) -> None:
+async def for_all(check: Callable[..., Coroutine[Any, Any, None]], *values: st.SearchStrategy[Any], of: int = 1) -> None:
     """Await `check` for many examples of the values; for the `of`th part of them where a check costs much."""
 
     @settings(max_examples=max(1, settings().max_examples // of))
