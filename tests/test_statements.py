@@ -1,0 +1,91 @@
+"""What the face gives to plugins with figures and arguments of their own: SQL over visible rows, filters, ids and money."""
+
+import pytest
+
+from core import SYSTEM, Actor, Call, Forbidden, select, visible
+from core.errors import StartError
+from core.models import Company, Contact
+from tests.house import House, Houses
+
+pytestmark = pytest.mark.anyio
+
+PLUGIN = """
+from typing import Annotated
+import strawberry
+from decimal import Decimal
+from core import Call, Filter, Money, Period, hookimpl, key_of, matching, permit
+from core.models import {model}
+
+@strawberry.type(name="Query", extend=True)
+class AcmeQuery:
+    @strawberry.field(description="How many.")
+    @permit("contact.read")
+    async def acme_count(self, info: strawberry.Info[Call], where: Annotated[{annotation}]{default}) -> int:
+        return await matching(info.context, {model}, where).count()
+
+    @strawberry.field(description="The key in an id.")
+    @permit("contact.read")
+    async def acme_key(self, info: strawberry.Info[Call], contact_id: strawberry.ID) -> str:
+        return str(key_of(info.context, {model}, contact_id, "contact_id"))
+
+    @strawberry.field(description="Some money.")
+    @permit("contact.read")
+    async def acme_price(self, info: strawberry.Info[Call], every: Period = Period.MONTH) -> Money:
+        return Money(Decimal("12.5"), "EUR")
+
+@hookimpl
+def graphql():
+    return [AcmeQuery]
+"""
+
+
+async def _names(house: House):
+    for name in ("Ada", "Bo", "Cy"):
+        await house.make("Contact", name=name, city="Shiraz")
+        await house.make("Company", name=f"{name} Ltd", city="Tabriz")
+
+
+async def test_a_statement_reads_several_querysets_each_as_often_as_it_likes(house: House):
+    await _names(house)
+    call = Call(house.crm, SYSTEM)
+    rows = await select(
+        "SELECT 1 AS one, COUNT(*) AS n FROM {contacts} AS a UNION ALL SELECT 2, COUNT(*) FROM {companies} AS b"
+        " UNION ALL SELECT 3, COUNT(*) FROM {contacts} AS c ORDER BY 1",
+        contacts=visible(call, Contact).filter(name__in=["Ada", "Bo"], city="Shiraz").values("id", "name"),
+        companies=visible(call, Company).filter(city="Tabriz").filter(name="Cy Ltd").values("id"),
+    )
+    assert rows == [{"one": 1, "n": 2}, {"one": 2, "n": 1}, {"one": 3, "n": 2}]
+
+
+async def test_a_statement_has_no_rows_for_one_who_may_see_none(house: House):
+    with pytest.raises(Forbidden):
+        await select("SELECT COUNT(*) AS n FROM {contacts} AS a", contacts=visible(Call(house.crm, Actor("nobody")), Contact).values("id"))
+
+
+async def test_a_field_of_a_plugin_takes_filters_and_ids_and_gives_money(houses: Houses, plugin):
+    async with houses(plugin("asks", PLUGIN.format(model="Contact", annotation="Filter | None, Contact", default=" = None"))) as house:
+        await _names(house)
+        count = "query ($where: ContactFilter) { acmeCount(where: $where) }"
+        assert await house.ask(count) == {"acmeCount": 3}
+        assert await house.ask(count, where={"name": {"in": ["ADA", "Bo"]}}) == {"acmeCount": 2}
+        assert await house.ask(count, where={"or": [{"name": {"eq": "Ada"}}, {"not": {"city": {"eq": "Shiraz"}}}]}) == {"acmeCount": 1}
+        made = await house.make("Contact", name="Di")
+        assert made.id.endswith((await house.ask("query ($id: ID!) { acmeKey(contactId: $id) }", id=made.id))["acmeKey"])
+        _, errors = await house.answer('{ acmeKey(contactId: "deal_x") }')
+        assert errors[0]["extensions"]["fields"].keys() == {"contactId"}
+        assert await house.ask("{ acmePrice { amount currency } }") == {"acmePrice": {"amount": "12.50", "currency": "EUR"}}
+
+
+async def test_a_filter_that_must_be_given_must_be_given(houses: Houses, plugin):
+    async with houses(plugin("must", PLUGIN.format(model="Contact", annotation="Filter, Contact", default=""))) as house:
+        _, errors = await house.answer("{ acmeCount }")
+        assert "'Query.acmeCount(where:)' of type 'ContactFilter!' is required" in errors[0]["message"]
+        assert await house.ask("{ acmeCount(where: {}) }") == {"acmeCount": 0}
+
+
+@pytest.mark.parametrize("annotation", ["Filter | None, None", "Filter | None, int", "Filter | None, ContactTag"])
+async def test_a_filter_of_no_resource_stops_the_start(houses: Houses, plugin, annotation: str):
+    name = plugin("wrong", PLUGIN.format(model="ContactTag", annotation=annotation, default=" = None"))
+    with pytest.raises(StartError, match=r"plugin 'wrong': Query.acme_count has a filter of no resource"):
+        async with houses(name):
+            raise AssertionError("it started")
