@@ -15,7 +15,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench acceptance lock clean
+.PHONY: help run test lint sdl bench acceptance lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -29,6 +29,9 @@ test: $(VENV)/test  ## Run all tests on SQLite and on PostgreSQL; `make test ARG
 lint: $(VENV)/test  ## Check style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/pyright --warnings
+
+sdl: $(VENV)/run  ## Write the published GraphQL schemas anew, after a change that is meant
+	@exec $(PYTHON) -m schema
 
 bench: $(VENV)/test  ## Measure the server
 	@exec $(PYTHON) -m benchmarks $(ARGS)
