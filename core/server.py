@@ -1,6 +1,7 @@
 """The process that serves an app: uvicorn, with times and sizes that suit the open net."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -41,6 +42,7 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
 
     Raises StartError when the address is taken or the house cannot start.
     """
+    gc.disable()  # what a start makes stays for good: looking through it again and again would only cost time
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(_serve(app, listener, ready))
 
@@ -79,6 +81,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()
+        gc.enable()
         self.greet()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
