@@ -10,6 +10,7 @@ from tortoise.context import TortoiseContext
 
 from core import hookspecs
 from core.crm import CRM
+from core.hooks import blaming
 from core.plugins import Plugin
 
 HEARD = ("actor", "rule", "before_commit", "after_commit")
@@ -60,7 +61,8 @@ def _of(crm: CRM, hook: str, plugin: str) -> list[str]:
 
 def _routes(crm: CRM, plugin: str) -> list[str]:
     implementations = [one for one in crm.plugins.each("routes") if one.plugin == plugin]
-    return [one.path for each in implementations for one in each(crm=crm) if isinstance(one, Route | WebSocketRoute | Mount)]
+    with blaming(plugin, "in routes()"):
+        return [one.path for each in implementations for one in each(crm=crm) if isinstance(one, Route | WebSocketRoute | Mount)]
 
 
 def _own_hooks(crm: CRM, plugin: Plugin) -> list[str]:

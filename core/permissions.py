@@ -69,7 +69,7 @@ def may(crm: "CRM", actor: Actor, permission: str) -> bool:
     """Whether the actor may do what is guarded by a permission of a plugin's own; plugins narrow it."""
     if not actor.may(permission):
         return False
-    return all(answer in (None, True) for _, answer in _opinions(crm, actor, permission))
+    return all(answer is None or answer is True for _, answer in _opinions(crm, actor, permission))
 
 
 def _granted(actor: Actor, resource: Resource, verb: str) -> bool | Q:

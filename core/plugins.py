@@ -119,7 +119,9 @@ def available() -> dict[str, Found]:
         if module.ispkg
     }
     for point in entry_points(group="payvand.plugins"):
-        package = point.dist.name if point.dist else point.module
+        package = point.dist.name if point.dist else point.value
+        if not re.fullmatch(r"[\w.]+", point.value):
+            raise StartError(f"the entry point '{point.name}' of the package {package} names no module: '{point.value}'")
         if point.name in found:
             raise StartError(f"the plugin name '{point.name}' is taken twice: by {found[point.name].origin} and by the package {package}")
         found[point.name] = Found(point.name, point.dist.version if point.dist else "?", f"package {package}", point.module, point)

@@ -1,0 +1,263 @@
+"""The contract of plugins, proved by a package that pip installs: examples/plugins/acme-notes, in an environment of its own.
+
+The environment is a venv of its own with its own site-packages, and pip puts the wheels of payvand and of the plugin into it.
+Only the packages of others are not copied: a .pth file shows those of the environment that runs the tests, at the end of the path.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.engines import Engine, free_port
+from tests.house import write_settings
+from tests.shell import ROOT, Server, Shell, serving
+
+NOTES = ROOT / "examples" / "plugins" / "acme-notes"
+LOADED = """
+import sys
+from core import plugins, settings
+plugins.load(settings.load())
+print([name for name in sys.modules if name.startswith('acme')])
+"""
+
+
+@dataclass
+class Installed(Shell):
+    """The command `payvand` of another environment, run where no source lies."""
+
+    programs: Path = Path()
+
+    def python(self, source: str) -> str:
+        """What a script prints there."""
+        command = [self.programs / "python", "-c", source]
+        return subprocess.run(command, check=True, capture_output=True, text=True, cwd=self.folder, env=self._environment()).stdout
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [str(self.programs / "payvand"), *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PAYVAND_", "PYTHON"))}
+        return {**inherited, "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A server of that environment, and its administrator."""
+
+    server: Server
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each request says of its sender."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """The data of an answer without errors."""
+        body = self.answer(document, **variables)
+        assert "errors" not in body, body
+        return body["data"]
+
+    def answer(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer."""
+        body = {"query": document, "variables": variables}
+        return httpx.post(f"{self.server.url}/graphql", json=body, headers=self.headers, timeout=30).json()
+
+    def note(self, contact: str, text: str) -> str:
+        """The id of a new note."""
+        made = self.ask(
+            "mutation ($input: NoteCreateInput!) { noteCreate(input: $input) { note { id } userErrors { message } } }",
+            input={"contactId": contact, "text": text, "label": "visit"},
+        )["noteCreate"]
+        assert made["userErrors"] == []
+        return made["note"]["id"]
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the programs of an environment with payvand in it."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
+    programs = folder / "venv" / "bin"
+    _install(programs, ROOT)
+    others = subprocess.run(
+        [programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    Path(others, "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return programs
+
+
+@pytest.fixture(scope="module")
+def place(programs: Path, database: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """The commands of that environment, before the plugin is installed, on an empty database."""
+    folder, url = tmp_path_factory.mktemp("place"), database.create()
+    _enable(folder, url)
+    yield Installed(folder, url, programs=programs)
+    database.drop(url)
+
+
+def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: Installed, database: Engine):
+    bare = place("schema").well().out
+    _install(place.programs, NOTES)
+    assert place("schema").well().out == bare, "installed is not enabled"
+    assert place.python(LOADED).strip() == "[]"
+    assert _state(place)["state"] == "disabled"
+
+    _enable(place.folder, place.url, "notes", most_per_contact=2)
+    assert place.python(LOADED).strip() != "[]"
+    _check_listed(_state(place))
+    assert "Nothing to do" in place("makemigrations").well().out
+    refused = place("serve")
+    assert (refused.code, refused.err) == (1, "payvand: 2 migrations wait to be applied; run: payvand migrate\n")
+    place("migrate").well()
+    assert "All is well" in place("check").well().out
+    assert place("schema").well().out != bare
+    key = place("keys", "create", "--name", "test", "--role", "admin").well().out.strip()
+    with _served(place, key) as shop:
+        contact = _check_api(shop)
+        _check_veto(shop, contact)
+    assert place("notes-count").well().out == "2\n"
+
+    _enable(place.folder, place.url)
+    assert place("schema").well().out == bare
+    assert place.python(LOADED).strip() == "[]"
+    gone = place("notes-count")
+    assert gone.code == 2
+    assert "No such command 'notes-count'" in gone.err
+    with _served(place, key) as shop:
+        _check_gone(shop, contact)
+    assert "the plugin 'notes' is not enabled; its tables wait untouched" in place("check").well().out
+    assert [row["text"] for row in database.query(place.url, "SELECT text FROM notes_note ORDER BY text")] == ["first", "second"]
+
+    _enable(place.folder, place.url, "notes")
+    assert "Nothing to do" in place("migrate").well().out
+    assert place("notes-count").well().out == "2\n"
+
+
+def _check_listed(row: dict[str, Any]) -> None:
+    assert (row["version"], row["origin"], row["state"]) == ("1.2.0", "package acme-notes", "enabled")
+    assert row["adds"] == {
+        "tables": ["notes_note"],
+        "resources": ["Note"],
+        "fields": ["Contact.notes", "Contact.pinnedNote"],
+        "mutations": ["notePin"],
+        "subscriptions": ["notePinned"],
+        "permissions": ["notes.pin"],
+        "activity kinds": ["DICTATION"],
+        "jobs": ["notes.unpin"],
+        "routes": ["/notes/{contact}.txt"],
+        "commands": ["notes-count"],
+        "hooks": ["rule", "before_commit", "after_commit"],
+        "own hooks": ["note_labels"],
+        "settings": ["most_per_contact", "labels", "pinned_days"],
+    }
+
+
+def _check_api(shop: Shop) -> str:
+    made = shop.ask('mutation { contactCreate(input: {name: "Mina"}) { contact { id } } }')
+    contact = made["contactCreate"]["contact"]["id"]
+    shop.ask('mutation { contactCreate(input: {name: "Nobody"}) { contact { id } } }')
+    first = shop.note(contact, "first")
+    pinned = "mutation ($id: ID!) { notePin(id: $id) { note { id contact { name } } userErrors { code } } }"
+    with _listening(shop, "subscription { notePinned { text contact { name } } }") as heard:
+        answer = shop.ask(pinned, id=first)["notePin"]
+        assert next(heard)["data"] == {"notePinned": {"text": "first", "contact": {"name": "Mina"}}}
+    assert answer == {"note": {"id": first, "contact": {"name": "Mina"}}, "userErrors": []}
+    assert shop.ask(pinned, id=contact)["notePin"] == {"note": None, "userErrors": [{"code": "NOTES_NOT_FOUND"}]}
+    found = shop.ask(
+        """{ contacts(where: {notes: {some: {text: {eq: "first"}, pinnedAt: {isNull: false}}}}) {
+            totalCount nodes { name pinnedNote { text } notes(first: 5) { totalCount nodes { text label } } } } }"""
+    )["contacts"]
+    note = {"text": "first", "label": "visit"}
+    assert found == {
+        "totalCount": 1,
+        "nodes": [{"name": "Mina", "pinnedNote": {"text": "first"}, "notes": {"totalCount": 1, "nodes": [note]}}],
+    }
+    assert {"name": "DICTATION"} in shop.ask("{ activityKinds { name } }")["activityKinds"]
+    text = httpx.get(f"{shop.server.url}/notes/{contact}.txt", headers=shop.headers)
+    assert (text.status_code, text.text) == (200, "first\n")
+    assert httpx.get(f"{shop.server.url}/notes/{contact}.txt").status_code == 401
+    return contact
+
+
+def _check_veto(shop: Shop, contact: str) -> None:
+    shop.note(contact, "second")
+    document = """mutation ($input: NoteCreateInput!) { noteCreate(input: $input) {
+        note { id } userErrors { field code pluginCode message } } }"""
+    third = shop.ask(document, input={"contactId": contact, "text": "third"})["noteCreate"]
+    problem = {"field": None, "code": "REFUSED", "pluginCode": "NOTES_TOO_MANY", "message": "a contact has at most 2 notes"}
+    assert third == {"note": None, "userErrors": [problem]}
+    assert shop.ask("{ notes { totalCount } }")["notes"]["totalCount"] == 2
+
+
+def _check_gone(shop: Shop, contact: str) -> None:
+    assert httpx.get(f"{shop.server.url}/notes/{contact}.txt", headers=shop.headers).status_code == 404
+    errors = shop.answer("{ notes { totalCount } }")["errors"]
+    assert [error["extensions"]["code"] for error in errors] == ["GRAPHQL_VALIDATION_FAILED"]
+    assert shop.ask("query ($id: ID!) { contact(id: $id) { name } }", id=contact) == {"contact": {"name": "Mina"}}
+    assert "the plugin 'notes' is not enabled; its tables wait untouched" in shop.server.log
+
+
+def _install(programs: Path, source: Path) -> None:
+    """Build the wheel of `source` and install it, as `pip install` does."""
+    wheels = programs.parent.parent / f"wheel of {source.name}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where the build backend is
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    built = subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", wheels, source],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
+    put = subprocess.run(
+        [*pip, "--python", programs / "python", "install", "--no-deps", "--no-index", *wheels.glob("*.whl")], capture_output=True, text=True
+    )
+    assert put.returncode == 0, put.stderr
+
+
+def _enable(folder: Path, url: str, *plugins: str, **notes: int) -> None:
+    write_settings(folder, url, plugins, {"plugins": {"notes": notes}} if notes else {})
+
+
+def _state(place: Installed) -> dict[str, Any]:
+    rows = json.loads(place("plugins", "--json").well().out)["plugins"]
+    return next(row for row in rows if row["name"] == "notes")
+
+
+@contextmanager
+def _served(place: Installed, key: str) -> Iterator[Shop]:
+    port = free_port()
+    with place.settings.open("a") as settings:
+        settings.write(f"\n[server]\nport = {port}\n")
+    with serving(place, port) as server:
+        yield Shop(server, key)
+
+
+@contextmanager
+def _listening(shop: Shop, document: str) -> Iterator[Iterator[dict[str, Any]]]:
+    url = f"{shop.server.url.replace('http', 'ws', 1)}/graphql"
+    with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=shop.headers) as socket:  # type: ignore[list-item]  # a NewType of str
+
+        def receive() -> dict[str, Any]:
+            return json.loads(socket.recv(timeout=20))
+
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert receive()["type"] == "connection_ack"
+        socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": document}}))
+        socket.send(json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ __typename }"}}))
+        while receive()["type"] != "complete":  # the second is answered: so the first is being listened to
+            pass
+        yield (receive()["payload"] for _ in iter(int, 1))
