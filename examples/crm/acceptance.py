@@ -25,6 +25,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from figures import CYCLES, RATES, figures
+
 HERE = Path(__file__).parent
 STEPS = (
     ("stages", HERE / "stages.csv", "stages"),
@@ -64,9 +66,12 @@ def main() -> int:
         again = house.fill(given.data)
         with house.served():
             answer = house.ask(QUERY) | house.ask(MORE)
+            rates, cycles = house.ask(RATES), house.ask(CYCLES)
     checks = dict(_checks(given.data, answer, told, again))
     if given.golden:
-        checks |= _golden(json.loads(given.golden.read_text("utf-8")), answer)
+        golden = json.loads(given.golden.read_text("utf-8"))
+        checks |= _golden(golden, answer)
+        checks |= {f"golden {name}": check for name, check in figures(golden.get("crm_pipeline", golden), rates, cycles).items()}
     for name, (found, wanted) in checks.items():
         print(f"{'right' if found == wanted else 'WRONG'}  {name}: {_short(found)}{'' if found == wanted else f', not {_short(wanted)}'}")
     return 0 if all(found == wanted for found, wanted in checks.values()) else 1
@@ -82,6 +87,7 @@ class House:
             self.port = probe.getsockname()[1]
         url = os.environ.get("PAYVAND_DATABASE_URL", "sqlite://house.db")
         text = f'[database]\nurl = "{url}"\n[server]\nport = {self.port}\n[company]\ncurrency = "USD"\ntime_zone = "UTC"\n'
+        text += '[plugins]\nenabled = ["metrics"]\n'
         (folder / "settings.toml").write_text(text, "utf-8")
         self.run("migrate")
         self.key = json.loads(self.run("keys", "create", "--name", "acceptance", "--role", "admin", "--json"))["key"]
