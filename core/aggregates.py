@@ -1,6 +1,7 @@
 """Counts, sums and the like over groups of records, in one statement."""
 
 import datetime
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,7 +11,7 @@ from tortoise.connection import get_connection
 
 from core.errors import Invalid
 from core.money import Money, exponent
-from core.periods import Period, first_day, local_day
+from core.periods import Period, first_day, local_day, postgres
 from core.query import Where, condition, statement
 from core.resources import Column, Kind, Resource
 from core.visibility import visible
@@ -57,8 +58,10 @@ async def aggregate(
 ) -> list[Group]:
     """The groups in the order of their keys. `wanted` are pairs of sum, avg, min or max and a column's name.
 
-    Raises Invalid when there are more groups than the limit, or for a time zone that is none.
+    Raises Invalid when there are more groups than the limit, for a time zone that is none, and for a key that comes twice.
     """
+    if twice := [one.name for one in groupings if sum(other.name == one.name for other in groupings) > 1]:
+        raise Invalid(group_by=f"names {twice[0]} twice")
     wanted = sorted(set(wanted))
     columns = [resource.columns[name] for name in sorted({name for _, name in wanted})]
     currencies = sorted({str(column.currency) for column in columns if column.kind is Kind.MONEY})
@@ -66,10 +69,14 @@ async def aggregate(
     rows = visible(call, resource, deleted=deleted).filter(condition(call, resource, where))
     attributes = {*(one.attribute for one in groupings), *currencies, *(column.name for column in columns)} or {"id"}
     inner, parameters = statement(rows.values(*sorted(attributes)))
-    found = await get_connection("default").execute_query_dict(_sql(inner, groupings, currencies, columns, limit), parameters)
-    groups = _fold([dict(row) for row in found], resource, groupings, currencies, columns, wanted)
-    if len(groups) > limit:
+    answer = await get_connection("default").execute_query_dict(_sql(inner, groupings, currencies, columns, limit), parameters)
+    found = [dict(row) for row in answer]
+    if groupings and any(row["place"] > limit for row in found):
         raise Invalid(group_by=f"makes more than {limit} groups; filter more or group by less")
+    for index, one in enumerate(groupings):
+        if one.name in resource.to_one:
+            await _forget_hidden(call, resource, one, f"g{index}", found)
+    groups = _fold(found, resource, groupings, currencies, columns, wanted)
     return (
         groups
         if groups or groupings
@@ -80,18 +87,34 @@ async def aggregate(
 def _sql(inner: str, groupings: Sequence[Grouping], currencies: Sequence[str], columns: Sequence[Column], limit: int) -> str:
     keys = [f"{_key(one)} AS g{index}" for index, one in enumerate(groupings)]
     keys += [f't."{name}" AS c{index}' for index, name in enumerate(currencies)]
-    values = [
-        f'{function}(t."{column.name}") AS {name}{index}' for index, column in enumerate(columns) for function, name in _functions(column)
-    ]
+    values = [f"{value} AS {name}{index}" for index, column in enumerate(columns) for name, value in _functions(column)]
     selected = ", ".join([*keys, "COUNT(*) AS n", *values])
     ordinals = ", ".join(str(index + 1) for index in range(len(keys)))
-    tail = f" GROUP BY {ordinals} ORDER BY {ordinals} LIMIT {(limit + 1) * (1 + 10 * len(currencies))}" if keys else ""
-    return f"SELECT {selected} FROM ({inner}) AS t{tail}"
+    grouped = f"SELECT {selected} FROM ({inner}) AS t" + (f" GROUP BY {ordinals}" if keys else "")
+    if not groupings:
+        return grouped
+    order = ", ".join(f"(g{index} IS NULL), g{index}" for index in range(len(groupings)))
+    ranked = f"SELECT grouped.*, DENSE_RANK() OVER (ORDER BY {order}) AS place FROM ({grouped}) AS grouped"
+    return f"SELECT * FROM ({ranked}) AS ranked WHERE place <= {limit + 1}"  # all currencies of a group, or none
 
 
 def _functions(column: Column) -> list[tuple[str, str]]:
-    both = [("MIN", "low"), ("MAX", "high"), ("COUNT", "m")]
-    return [*both, ("SUM", "s")] if column.kind in SUMMED else both
+    value = f't."{column.name}"'
+    functions = [("low", f"MIN({value})"), ("high", f"MAX({value})"), ("m", f"COUNT({value})")]
+    if column.kind in SUMMED:
+        high, low = (f"SUM({value} >> 32)", f"SUM({value} & 4294967295)") if not postgres() else (f"SUM({value})", "0")
+        functions += [("s", high), ("r", low)]  # SQLite stops at sums over 64 bits, so it sums the halves
+    return functions
+
+
+async def _forget_hidden(call: "Call", resource: Resource, one: Grouping, name: str, rows: list[dict[str, Any]]) -> None:
+    """Rows whose relation leads to a record that is deleted or hidden are together with those that have none."""
+    keys = {uuid.UUID(str(row[name])) for row in rows if row[name] is not None}
+    there = visible(call, resource.to_one[one.name].model).filter(id__in=list(keys)).values_list("id", flat=True)
+    seen = {str(key) for key in (await there if keys else [])}
+    for row in rows:
+        if str(row[name]) not in seen:
+            row[name] = None
 
 
 def _key(one: Grouping) -> str:
@@ -115,7 +138,7 @@ def _fold(
     for row in rows:
         folded.setdefault(tuple(row[f"g{index}"] for index in range(len(groupings))), []).append(row)
     groups = []
-    for key, same in folded.items():
+    for key, same in sorted(folded.items(), key=lambda item: tuple((part is None, "" if part is None else part) for part in item[0])):
         group = Group(
             {one.name: _python(resource, one, value) for one, value in zip(groupings, key, strict=True)}, sum(row["n"] for row in same)
         )
@@ -160,7 +183,8 @@ def _number(function: str, index: int, rows: list[dict[str, Any]]) -> Any:
         return min(row[f"low{index}"] for row in filled)
     if function == "max":
         return max(row[f"high{index}"] for row in filled)
-    total = Decimal(sum(int(row[f"s{index}"]) for row in filled))
+    half = 1 if postgres() else 1 << 32
+    total = Decimal(sum(int(row[f"s{index}"]) * half + int(row[f"r{index}"]) for row in filled))
     return total if function == "sum" else total / sum(row[f"m{index}"] for row in filled)
 
 

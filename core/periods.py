@@ -31,7 +31,7 @@ class Period(StrEnum):
 def local_day(time: str, zone: str) -> str:
     """SQL for the day of `time`, which is SQL for a time, in a zone. Raises Invalid for an unknown zone."""
     steps = offsets(zone)
-    if _postgres():
+    if postgres():
         return f"CAST({time} AT TIME ZONE '{zone}' AS date)"
     if len(steps) == 1:
         return f"date({time}, '{steps[0][1]} seconds')"
@@ -41,12 +41,12 @@ def local_day(time: str, zone: str) -> str:
 
 def first_day(day: str, period: Period) -> str:
     """SQL for the first day of the period that holds `day`, which is SQL for a date."""
-    return (_POSTGRES if _postgres() else _SQLITE)[period].format(day)
+    return (_POSTGRES if postgres() else _SQLITE)[period].format(day)
 
 
 def days_between(start: str, end: str) -> str:
     """SQL for the whole days from one date to another, both given as SQL."""
-    return f"({end} - {start})" if _postgres() else f"CAST(julianday({end}) - julianday({start}) AS INTEGER)"
+    return f"({end} - {start})" if postgres() else f"CAST(julianday({end}) - julianday({start}) AS INTEGER)"
 
 
 _POSTGRES = {period: f"CAST(date_trunc('{period.value.lower()}', CAST({{0}} AS timestamp)) AS date)" for period in Period}
@@ -89,5 +89,6 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones()) - {"localtime", "Factory"}
 
 
-def _postgres() -> bool:
+def postgres() -> bool:
+    """Whether the database at hand is PostgreSQL, which knows time zones and sums of any size."""
     return get_connection("default").capabilities.dialect == "postgres"

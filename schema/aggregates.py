@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
-from core.aggregates import COMPARED, GROUPED, SUMMED, Group, aggregate, grouping
+from core.aggregates import COMPARED, GROUPED, SUMMED, Group, Grouping, aggregate, grouping
 from core.crm import CRM
 from core.money import Money
 from core.periods import Period
@@ -39,7 +39,7 @@ class Aggregates:
 
         async def resolve(info, where=None, group_by=None, include_deleted=False):
             call = info.context
-            groupings = [grouping(resource, one.field.value, one.period or None, one.time_zone or "UTC") for one in group_by or []]
+            groupings = [_meant(resource, one) for one in group_by or []]
             wanted = _asked(resource, info)
             groups = await aggregate(call, resource, plain(where) if where else None, groupings, wanted, deleted=include_deleted)
             rows = {one.name: await _behind(call, resource, one.name, groups) for one in groupings if one.name in resource.to_one}
@@ -195,6 +195,11 @@ def _asked(resource: Resource, info: strawberry.Info) -> set[tuple[str, str]]:
         for column in fields(function.selections)
         if column.name in names
     }
+
+
+def _meant(resource: Resource, one: Any) -> Grouping:
+    zone = "UTC" if one.time_zone in (None, strawberry.UNSET) else one.time_zone
+    return grouping(resource, one.field.value, one.period or None, zone)
 
 
 def _argument(kind: Any, description: str) -> Any:
