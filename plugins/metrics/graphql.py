@@ -20,7 +20,9 @@ GroupBy: TypeAlias = Annotated[
 ]
 Length: TypeAlias = Annotated[
     Period | None,
-    strawberry.argument(description="How long the periods are, to make a row for each; those in which nothing was are among them."),
+    strawberry.argument(
+        description="How long the periods are. There is a row for each from `from` to `to`, else from the first to the last with deals."
+    ),
 ]
 First: TypeAlias = Annotated[
     datetime.date | None,

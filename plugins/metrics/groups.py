@@ -78,7 +78,7 @@ def _periods(question: Question, seen: Sequence[datetime.date]) -> list[MetricsP
     first, last = question.first or min(seen, default=None), question.last or max(seen, default=None)
     if first is None or last is None:
         return []
-    # One more than the limit, so that it shows; a wrong year in one deal must not make millions.
+    # One more than the limit, so that it shows; a wrong year in one deal must not make thousands.
     starts = itertools.islice(between(first, last, question.period), question.limit + 1)
     return [_period(question, start, last_of(start, question.period)) for start in starts]
 

@@ -127,6 +127,17 @@ async def test_periods_in_which_nothing_was_are_there(shop: Shop):
     assert [row["key"]["period"]["complete"] for row in rows] == [False, True, True, True], "the first one is cut"
 
 
+@pytest.mark.parametrize("year", [1801, 2199])
+async def test_a_deal_of_a_wrong_year_makes_no_thousands_of_periods(shop: Shop, year: int):
+    wrong = datetime.datetime(year, 6, 30, tzinfo=datetime.UTC)
+    await shop.sell([Sale(("Won",), wrong, wrong), Sale(("Won",), WINTER, WINTER)])
+    _, errors = await shop.house.answer(WIN_RATE, **Asked(period="MONTH").variables, dated="CLOSED_AT")
+    assert ["name from and to" in one["message"] for one in errors] == [True]
+    question = Asked(period="MONTH", first=WINTER.date(), last=WINTER.date())
+    (row,) = (await shop.house.ask(WIN_RATE, **question.variables, dated="CLOSED_AT"))["winRate"]
+    assert row["won"] == 1
+
+
 async def test_the_period_that_is_not_over_is_marked(shop: Shop):
     now = datetime.datetime.now(datetime.UTC)
     await shop.sell([Sale(("Won",), now - 400 * DAY, now - 400 * DAY), Sale(("Won",), now - DAY, now)])
