@@ -1,5 +1,6 @@
 """Making strawberry types from descriptions: the small tools of the generator."""
 
+import dataclasses
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -8,10 +9,16 @@ from typing import Any
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-UNREAD = StrawberryAnnotation(object)
+
+class Made:
+    """What the types of the generator are: values by name, and for those that are left out the defaults of the class."""
+
+    def __init__(self, **given: Any) -> None:
+        self.__dict__.update(given)
 
 
 class Book(dict[str, Any]):
@@ -50,13 +57,25 @@ class Book(dict[str, Any]):
     ) -> type:
         """A type of this name, made once."""
         if name not in self:
-            kinds = {one: one.type_annotation for one in fields}
-            body: dict[str, Any] = {str(one.python_name): one for one in fields}
-            # Strawberry would read the annotations here, some of which name types to come, and forget where they are looked up.
-            unread = dict.fromkeys(body, UNREAD)
-            self[name] = strawberry.type(type(name, bases, {"__annotations__": unread, **body}), description=description, is_input=is_input)
-            for one, kind in kinds.items():
-                one.type_annotation = kind
+            given = {str(one.python_name): one.default for one in fields if one.default is not dataclasses.MISSING}
+            made: Any = type(name, (*bases, Made), given)
+            for one in fields:
+                one.origin = one.origin or made
+            # What strawberry.type would come to, too, after it has made a dataclass: half of the time that a schema takes.
+            made.__strawberry_definition__ = StrawberryObjectDefinition(
+                name=name,
+                description=description,
+                is_input=is_input,
+                is_interface=False,
+                interfaces=[base.__strawberry_definition__ for base in bases],  # type: ignore[attr-defined]  # bases are interfaces
+                extend=False,
+                directives=(),
+                origin=made,
+                is_type_of=None,
+                resolve_type=None,
+                fields=list(fields),
+            )
+            self[name] = made
         return self[name]
 
     def _annotation(self, kind: Any) -> StrawberryAnnotation:
@@ -89,7 +108,7 @@ def described(kind: type[Enum], description: str | None = None, meanings: Mappin
     if definition.description is None:  # strawberry makes enums of its own accord, where a plugin names one of the core's
         text = kind.__doc__ or ""
         found = meanings or dict(re.findall(r"^\s*([A-Z_]+): (.+)$", text, flags=re.MULTILINE))
-        definition.description = description or text.strip().splitlines()[0]
+        definition.description = description or next(iter(text.strip().splitlines()), f"{kind.__name__}.")
         for value in definition.values:
             value.description = found.get(value.name, f"{value.name.replace('_', ' ').capitalize()}.")
     return kind

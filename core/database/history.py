@@ -101,7 +101,7 @@ async def _changes(settings: Settings, plugins: Plugins, label: str | None = Non
     importlib.invalidate_caches()
     found = config(settings, plugins)
     for name, app in found["apps"].items():
-        app.setdefault("migrations", None if label is None else _package(name, plugins))
+        app.setdefault("migrations", _package(name, plugins) if name == label else None)
     for name, app in found["apps"].items():
         if app["migrations"] and importlib.util.find_spec(app["migrations"]):
             _check_readable(name, app)
