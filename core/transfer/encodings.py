@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +20,12 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-LEGACY = ("cp1256", "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255")
+CLEARLY = 0.1  # by so much more must a text be like a language in one encoding than in another
+LEGACY = ("cp1252", "cp1256", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255")
 
 # The twelve letters that make up three quarters of any Persian or Arabic text: ا ل ی ن م ر و ت ب د ه س
 _FREQUENT = frozenset("ابتدرسلمنهوي".encode("cp1256"))
+_LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 
 
@@ -50,10 +53,23 @@ def guess(lines: list[bytes]) -> str:
     sample = b"\n".join(lines)
     if _arabic_script(sample):
         return "cp1256"
-    best = from_bytes(sample, cp_isolation=list(LEGACY), enable_fallback=False).best()
-    if best is None:
-        raise Unusable("the encoding of the file cannot be told; name it with --encoding, such as windows-1256")
-    return best.encoding
+    found = [match for match in from_bytes(sample, cp_isolation=list(LEGACY), enable_fallback=False) if not _mixed(str(match))]
+    found.sort(key=lambda match: -match.coherence)
+    if not found or (len(found) > 1 and found[0].coherence - found[1].coherence < CLEARLY):
+        names = " or ".join(match.encoding for match in found[:3])
+        raise Unusable(f"the encoding of the file cannot be told{f'; it may be {names}' if names else ''}. Say it: --encoding windows-1256")
+    return next(name for name in LEGACY if name in found[0].could_be_from_charset)
+
+
+def _mixed(text: str) -> bool:
+    """Whether words are of two scripts, which is a sign of the wrong encoding: one letter of another among Latin ones."""
+    words = [word for word in _LETTERS.findall(text) if not word.isascii()]
+    strange = sum(any(letter.isascii() for letter in word) and any(_foreign(letter) for letter in word) for word in words)
+    return strange * 2 > len(words)
+
+
+def _foreign(letter: str) -> bool:
+    return not letter.isascii() and not unicodedata.name(letter, "").startswith("LATIN")
 
 
 def _without_mark(beginning: bytes) -> str | None:
@@ -83,7 +99,7 @@ def _beyond_ascii(path: Path) -> Iterator[bytes]:
 
 def _is_utf8(line: bytes) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(line)  # a letter that is cut off at the end is no fault
+        codecs.getincrementaldecoder("utf-8")().decode(line, len(line) < LINE)  # no fault is a letter that we cut off ourselves
     except UnicodeDecodeError:
         return False
     return True

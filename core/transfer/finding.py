@@ -55,7 +55,7 @@ class Finder:
         }
         found = await self._look(resource, column, list(wanted.values()))
         return {
-            place: keys[0] if len(keys) == 1 else _ambiguous(resource, column, lookup[1])
+            place: keys[0] if len(keys) == 1 else _ambiguous(resource, column, _shown(entries[place]))
             for place, lookup in wanted.items()
             if (keys := found.get(lookup))
         }  # fmt: skip
@@ -97,7 +97,7 @@ class Finder:
         for one, lookup in zip(asked, lookups, strict=True):
             keys = found.get(lookup, [])
             if len(keys) > 1:
-                self._missing[id(one)] = _ambiguous(resource, lookup[0], lookup[1])
+                self._missing[id(one)] = _ambiguous(resource, lookup[0], _shown(one))
             elif keys:
                 self._remember(one, resource, lookup, keys[0])
 
@@ -211,7 +211,7 @@ class Finder:
             if not ways:
                 self._missing[id(one)] = Rejected("nothing says which one is meant", resource.name)
             elif not self._makeable(resource):
-                self._missing[id(one)] = Rejected(f"there is no {resource.name} like this", resource.name, _shown(ways[-1]))
+                self._missing[id(one)] = Rejected(f"there is no {resource.name} like this", resource.name, _shown(one))
             else:
                 first.setdefault(ways[0], one)
         for lookup, one in first.items():
@@ -235,7 +235,7 @@ class Finder:
                 record = (await store.create_many(self.call, resource, [values], past=True))[0]
         except Refused as refused:
             problem = because(0, refused)
-            self._missing[id(one)] = Rejected(f"cannot be made: {problem.sentence}", resource.name, _shown(lookup))
+            self._missing[id(one)] = Rejected(f"cannot be made: {problem.sentence}", resource.name, _shown(one))
             return
         self.made[resource.key] += 1
         self._remember(one, resource, lookup, record.id)
@@ -282,5 +282,6 @@ def _ambiguous(resource: Resource, column: str, value: Any) -> Rejected:
     return Rejected(f"there is more than one {resource.name} with this {column}", resource.name, str(value))
 
 
-def _shown(lookup: Lookup) -> str:
-    return str(lookup[1][1] if lookup[0] == "external_id" else lookup[1])
+def _shown(one: Entry) -> str:
+    """A record in the words of the row."""
+    return one.text or next((str(value) for name, value in reversed(one.values.items()) if name != "external_source"), "")
