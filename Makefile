@@ -28,7 +28,7 @@ test: $(VENV)/test  ## Run all tests on SQLite and on PostgreSQL; `make test ARG
 
 lint: $(VENV)/test  ## Check style and types
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/pyright --warnings
+	$(VENV)/bin/pyright --pythonpath $(PYTHON) --warnings
 
 sdl: $(VENV)/run  ## Write the published GraphQL schemas anew, after a change that is meant
 	@exec $(PYTHON) -m schema
