@@ -272,6 +272,18 @@ async def test_nobody_makes_rows_for_others_or_gives_rows_away(world: World):
     assert owner["contact"]["owner"]["id"] == world.users["sara"]
 
 
+async def test_of_two_changes_at_once_that_expect_one_version_one_wins(world: World):
+    made = await world.sara.make("Contact", "version", name="Wanted")
+    document = """mutation ($id: ID!, $city: String) { contactUpdate(id: $id, expectedVersion: 1, input: {city: $city}) {
+        contact { version } userErrors { code field } } }"""
+    answers = await asyncio.gather(*(world.sara.ask(document, id=made.id, city=city) for city in ("Shiraz", "Tabriz", "Yazd")))
+    lost = {"contact": None, "userErrors": [{"code": "CONFLICT", "field": ["expectedVersion"]}]}
+    assert sorted(answer["contactUpdate"] == lost for answer in answers) == [False, True, True]
+    await world.sara.ask("mutation ($id: ID!) { contactDelete(id: $id) { userErrors { code } } }", id=made.id)
+    gone = (await world.sara.ask(document, id=made.id, city="Qom"))["contactUpdate"]
+    assert gone == {"contact": None, "userErrors": [{"code": "NOT_FOUND", "field": ["id"]}]}
+
+
 async def test_what_an_owner_makes_is_its_own(world: World):
     made = await world.sara.make("Contact", "owner { name }", name="New one")
     assert made.owner == {"name": "sara"}

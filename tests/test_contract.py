@@ -6,6 +6,7 @@ Only the packages of others are not copied: a .pth file shows those of the envir
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from core import hookspecs
 from tests.engines import Engine, free_port
 from tests.house import write_settings
 from tests.shell import ROOT, Server, Shell, serving
@@ -144,6 +146,17 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
     _enable(place.folder, place.url, "notes")
     assert "Nothing to do" in place("migrate").well().out
     assert place("notes-count").well().out == "2\n"
+
+
+def test_the_hooks_in_the_documentation_are_those_of_the_package():
+    source = "\n".join(path.read_text("utf-8") for path in (NOTES / "src").rglob("*.py"))
+    text = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+    shown = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "@hook" in block]
+    lines = [line for block in shown for line in block.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(lines) > 30
+    assert [line for line in lines if line not in source] == []
+    hooks = [name for name, found in vars(hookspecs).items() if hasattr(found, "payvand_spec")]
+    assert [hook for hook in hooks if f"{hook}(" not in text] == []
 
 
 def _check_listed(row: dict[str, Any]) -> None:
