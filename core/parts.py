@@ -73,7 +73,7 @@ def _fresh(call: "Call", part: Resource, back: ToMany, change: Change) -> list[C
             one = new_change(call, part, values, False)
         except Invalid as error:
             raise Invalid({f"{back.name}.{index}.{name}": why for name, why in error.fields.items()}) from None
-        one.whole = change
+        one.whole, one.path = change, f"{back.name}.{index}."
         one.put(back.attr, change.record.id)
         if part.has("position"):
             one.put("position", index)

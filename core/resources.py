@@ -115,7 +115,7 @@ class Change:
 
     A `prepare` function of a resource may change `record` and `values` with `put`, add `history` (per field the
     values with their times) and `events` (further names to tell), and raise Invalid. Of a part, `whole` is the
-    change of the record that it belongs to.
+    change of the record that it belongs to, and `path` its place in it: `lines.0.`
     """
 
     record: Any
@@ -126,6 +126,7 @@ class Change:
     history: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
     past: bool = False
     whole: "Change | None" = None
+    path: str = ""
     events: list[str] = field(default_factory=list)
 
     def put(self, name: str, value: Any) -> None:

@@ -104,7 +104,7 @@ def resources() -> list[Resource]:
         Resource(Product, natural=("sku", "name"), prepare=deals.products),
         Resource(Tag),
         Resource(User, reverse={"team": "users"}, natural=("email", "name"), prepare=people.users),
-        Resource(Team, reverse={"parent": "teams"}),
+        Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
     ]
 
 

@@ -16,6 +16,7 @@ from core.history import record_history
 from core.parts import forget_same_links, prepared_parts, write_links
 from core.preparation import prepare
 from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
+from core.values import clean
 from core.visibility import allowed_or_refused, related, still_allowed, visible
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ async def upsert(
 
     Raises Conflict when it is there but deleted or not the actor's.
     """
+    columns = resource.columns
+    external_id = clean(columns["external_id"], external_id, "external_id")
+    source = clean(columns["external_source"], source, "external_source")
+    if external_id is None:
+        raise Invalid(external_id="must not be empty")
+    given = {"external_id": external_id, "external_source": source}
+    if differing := [name for name in given if values.get(name) not in (None, given[name])]:
+        raise Invalid(dict.fromkeys(differing, "is another one in the input"))
+    values = {name: value for name, value in values.items() if name not in given}
     try:
         return await _upsert(call, resource, external_id, values, source, past)
     except Conflict as lost_race:
@@ -113,19 +123,28 @@ async def restore(call: "Call", resource: Resource, key: uuid.UUID) -> Any:
     async with transaction(call):
         record = await _locked(call, resource, key, DELETE, deleted=True)
         if record.deleted_at is not None:
+            await _complete_again(call, resource, record)
             await _stamp(record, deleted=False)
             await emit_many(call, [happened(call, f"{resource.key}.restored", record, {}, {})])
     return record
 
 
-async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool) -> list[tuple[Any, Refused | None]]:
+async def lock(call: "Call", resource: Resource, keys: Iterable[uuid.UUID], verb: str) -> None:
+    """Lock records in the order of their ids, inside a transaction: so no two writers of many wait for each other in a circle."""
+    rows = visible(call, resource, verb).filter(id__in=list(set(keys))).order_by("id").only("id")
+    await rows.select_for_update(of=(resource.model._meta.db_table,))
+
+
+async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool, first: Any = None) -> list[tuple[Any, Refused | None]]:
     """Do several writes in one transaction: pairs of the record and of what was refused.
 
-    `works` are functions without arguments that return a coroutine. With `all_or_none` one refusal undoes all.
+    `works` are functions without arguments that return a coroutine; `first` is awaited before them. With `all_or_none` one refusal undoes all.
     """
     results: list[tuple[Any, Refused | None]] = []
     try:
         async with transaction(call):
+            if first:
+                await first()
             for work in works:
                 results.append(await _attempt(work))
             if all_or_none and any(refused for _, refused in results):
@@ -223,6 +242,21 @@ async def _unneeded(call: "Call", resource: Resource, record: Any) -> None:
                 rows = rows.filter(**{f"{parent.attr}__in": live}) if live else rows
             if await (rows.filter(deleted_at__isnull=True) if other.soft else rows).exists():
                 raise Conflict(f"a {other.name} still needs this {resource.name} as its {relation.name}")
+
+
+async def _complete_again(call: "Call", resource: Resource, record: Any) -> None:
+    """Raise Conflict when the record, or a part of it, needs another one that is deleted."""
+    rows = [(resource, resource.model.filter(id=record.id))]
+    rows += [
+        (call.crm.resource(back.model), back.model.filter(**{back.attr: record.id})) for back in call.crm.resources.parts(resource).values()
+    ]
+    for one, some in rows:
+        for relation in one.to_one.values():
+            if relation.null or relation.name == one.part_of or not call.crm.resource(relation.model).soft:
+                continue
+            gone = relation.model.filter(deleted_at__isnull=False).values("id")
+            if await some.filter(**{f"{relation.attr}__in": Subquery(gone)}).exists():
+                raise Conflict(f"its {relation.name} is deleted; restore that first")
 
 
 async def _stamp(record: Any, *, deleted: bool) -> None:

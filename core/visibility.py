@@ -43,21 +43,21 @@ def allowed_or_refused(call: "Call", resource: Resource, verb: str) -> None:
 async def related(call: "Call", resource: Resource, changes: Sequence[Change]) -> None:
     """Refuse keys of records that are not there for the actor. Raises Invalid."""
     for attr, relation in resource.writable_to_one.items():
-        wanted = {change.values[attr] for change in changes if change.values.get(attr) is not None}
+        wanted = [(f"{change.path}{attr}", change.values[attr]) for change in changes if change.values.get(attr) is not None]
         if wanted:
-            await there(call, relation.model, wanted, attr)
+            await there(call, relation.model, wanted)
     for name, link in resource.linked.items():
-        keys = {key for change in changes for key in change.links.get(name, ())}
+        keys = [key for change in changes for key in change.links.get(name, ())]
         if keys:
-            await there(call, link.model, keys, link.ids)
+            await there(call, link.model, [(link.ids, key) for key in keys])
 
 
-async def there(call: "Call", model: type[Model], keys: Iterable[uuid.UUID], path: str) -> None:
-    """Raise Invalid under `path` when one of the keys is of no record that the actor may see."""
-    keys = set(keys)
-    found = set(await visible(call, model).filter(id__in=list(keys)).values_list("id", flat=True))
-    if keys - found:
-        raise Invalid({path: f"there is no {model.__name__} with this id"})
+async def there(call: "Call", model: type[Model], keys: Iterable[tuple[str, uuid.UUID]]) -> None:
+    """Raise Invalid under the paths of those keys that are of no record that the actor may see."""
+    keys = list(keys)
+    found = set(await visible(call, model).filter(id__in=list({key for _, key in keys})).values_list("id", flat=True))
+    if missing := [path for path, key in keys if key not in found]:
+        raise Invalid(dict.fromkeys(missing, f"there is no {model.__name__} with this id"))
 
 
 async def still_allowed(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:

@@ -272,8 +272,8 @@ def plain(value: Any) -> Any:
     return given
 
 
-def to_values(crm: CRM, resource: Resource, given: Any) -> dict[str, Any]:
-    """The values of an input with its global ids as keys. Raises Invalid for ids of other types."""
+def to_values(crm: CRM, resource: Resource, given: Any, path: str = "") -> dict[str, Any]:
+    """The values of an input with its global ids as keys. Raises Invalid for ids of other types, under `path`."""
     values = plain(given) if not isinstance(given, dict) else given
     relations, links = resource.writable_to_one, {link.ids: link for link in resource.linked.values()}
     parts = crm.resources.parts(resource)
@@ -281,12 +281,12 @@ def to_values(crm: CRM, resource: Resource, given: Any) -> dict[str, Any]:
         if value is None:
             continue
         if name in relations:
-            values[name] = decode(crm.resource(relations[name].model), value, name)
+            values[name] = decode(crm.resource(relations[name].model), value, f"{path}{name}")
         elif name in links:
-            values[name] = [decode(crm.resource(links[name].model), one, f"{name}.{index}") for index, one in enumerate(value)]
+            values[name] = [decode(crm.resource(links[name].model), one, f"{path}{name}.{index}") for index, one in enumerate(value)]
         elif name in parts:
             part = crm.resource(parts[name].model)
-            values[name] = [to_values(crm, part, one) for one in value]
+            values[name] = [to_values(crm, part, one, f"{name}.{index}.") for index, one in enumerate(value)]
     return values
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from enum import Enum
 from typing import Annotated, Any, Optional
 
@@ -67,8 +68,11 @@ POLICY = Annotated[ErrorPolicy, strawberry.argument(description="What to do when
 VERSION = Annotated[Optional[int], strawberry.argument(description="Refuse with CONFLICT when the record has another version.")]  # noqa: UP045  # as the others
 
 
-def user_errors(refused: Refused, *prefix: str) -> list[UserError]:
-    """What an input was refused for, under the path of its argument. Forbidden is no user error and is raised again."""
+def user_errors(refused: Refused, *prefix: str, row: tuple[str, ...] = (), key: str | None = "id") -> list[UserError]:
+    """What an input was refused for, under the path of its argument. Forbidden is no user error and is raised again.
+
+    `row` is the path to the row of many that was refused, and `key` the name of its id in it.
+    """
     match refused:
         case Forbidden():
             raise refused
@@ -78,9 +82,9 @@ def user_errors(refused: Refused, *prefix: str) -> list[UserError]:
                 for path, why in refused.fields.items()
             ]
         case NotFound():
-            return [UserError(field=["id"], code=UserErrorCode.NOT_FOUND, message=str(refused))]
+            return [UserError(field=[*row, key] if key else [*row], code=UserErrorCode.NOT_FOUND, message=str(refused))]
         case Conflict(field="expected_version"):
-            return [UserError(field=["expectedVersion"], code=UserErrorCode.CONFLICT, message=str(refused))]
+            return [UserError(field=[*row, "expectedVersion"], code=UserErrorCode.CONFLICT, message=str(refused))]
         case Conflict(field=str() as field):
             return [UserError(field=[*prefix, camel(field)], code=UserErrorCode.TAKEN, message=str(refused))]
         case Conflict():
@@ -146,6 +150,9 @@ class Mutations:
 
             answer = await _answer(payload, "input", work)
             answer.created = created[0] if created else None
+            for error in answer.user_errors:
+                if error.field and error.field[-1] in ("externalId", "externalSource"):
+                    del error.field[0]  # they are arguments of their own
             return answer
 
         extra = self.book.field("created", Optional[bool], "True when it was made, false when it was there; null when it was refused.")  # noqa: UP045  # as the others
@@ -162,7 +169,7 @@ class Mutations:
 
     def _delete(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any, expected_version: Any = None) -> Any:
-            return await _answer(payload, "id", lambda: store.delete(info.context, resource, ids.decode(resource, id), expected_version))
+            return await _answer(payload, "id", lambda: store.delete(info.context, resource, _key(resource, id), expected_version))
 
         payload = self._payload(resource, "Delete")
         resolve.__annotations__ |= {"id": _id(resource), "expected_version": VERSION, "return": payload}
@@ -176,7 +183,7 @@ class Mutations:
 
     def _restore(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any) -> Any:
-            return await _answer(payload, "id", lambda: store.restore(info.context, resource, ids.decode(resource, id)))
+            return await _answer(payload, "id", lambda: store.restore(info.context, resource, _key(resource, id)))
 
         payload = self._payload(resource, "Restore")
         resolve.__annotations__ |= {"id": _id(resource), "return": payload}
@@ -196,10 +203,9 @@ class Mutations:
     def _bulk_update(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, inputs: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             call = info.context
-            works = [
-                lambda one=one: _update(call, resource, one.id, one.input, getattr(one, "expected_version", None) or None) for one in inputs
-            ]
-            return await self._bulk(payload, call, "inputs", works, error_policy, "input")
+            works = [lambda one=one: _update(call, resource, one.id, one.input, _expected(one)) for one in inputs]
+            first = _locking(call, resource, [one.id for one in inputs], UPDATE)
+            return await self._bulk(payload, call, "inputs", works, error_policy, "input", first=first)
 
         payload = self._bulk_payload(resource, "Update")
         members = [
@@ -218,7 +224,8 @@ class Mutations:
     def _bulk_delete(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, ids: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             works = [lambda one=one: _delete(info.context, resource, one) for one in ids]
-            return await self._bulk(payload, info.context, "ids", works, error_policy)
+            first = _locking(info.context, resource, ids, DELETE)
+            return await self._bulk(payload, info.context, "ids", works, error_policy, first=first, key=None)
 
         payload = self._bulk_payload(resource, "Delete")
         resolve.__annotations__ |= {
@@ -228,7 +235,17 @@ class Mutations:
         }
         return self.book.field(f"{resource.snake}_bulk_delete", payload, f"Delete several of {resource.name} in one transaction.", resolve)
 
-    async def _bulk(self, payload: Any, call: Call, name: str, works: list[Any], policy: ErrorPolicy, *inner: str) -> Any:
+    async def _bulk(
+        self,
+        payload: Any,
+        call: Call,
+        name: str,
+        works: list[Any],
+        policy: ErrorPolicy,
+        *inner: str,
+        first: Any = None,
+        key: str | None = "id",
+    ) -> Any:
         limit = call.crm.settings.limits.bulk
         if len(works) > limit:
             problem = UserError(
@@ -236,11 +253,12 @@ class Mutations:
             )
             return payload(results=[], user_errors=[problem])
         row = payload.row
-        done = await store.each(call, works, all_or_none=policy is ErrorPolicy.REJECT_EVERYTHING)
-        results = [
-            row(index=index, node=record, user_errors=user_errors(refused, name, str(index), *inner) if refused else [])
-            for index, (record, refused) in enumerate(done)
-        ]
+        done = await store.each(call, works, all_or_none=policy is ErrorPolicy.REJECT_EVERYTHING, first=first)
+        results = []
+        for index, (record, refused) in enumerate(done):
+            place = (name, str(index))
+            errors = user_errors(refused, *place, *inner, row=place, key=key) if refused else []
+            results.append(row(index=index, node=record, user_errors=errors))
         return payload(results=results, user_errors=[])
 
     def _payload(self, resource: Resource, verb: str, *extra: StrawberryField) -> Any:
@@ -299,6 +317,20 @@ async def _update(call: Call, resource: Resource, id: str, given: Any, expected:
 
 async def _delete(call: Call, resource: Resource, id: str) -> Any:
     return await store.delete(call, resource, _key(resource, id))
+
+
+def _expected(one: Any) -> int | None:
+    version = getattr(one, "expected_version", None)
+    return None if version is strawberry.UNSET else version
+
+
+def _locking(call: Call, resource: Resource, wanted: list[str], verb: str) -> Callable[[], Coroutine[Any, Any, None]]:
+    """What locks the records with these ids, as far as they are ids."""
+    keys = []
+    for one in wanted:
+        with suppress(Invalid):
+            keys.append(ids.decode(resource, one))
+    return lambda: store.lock(call, resource, keys, verb)
 
 
 def _key(resource: Resource, id: str) -> uuid.UUID:

@@ -17,6 +17,8 @@ from core.text import digits, fold
 if TYPE_CHECKING:
     from core.crm import Call
 
+DEEPEST = 50  # levels of companies above a company, and of teams above a team
+
 
 async def contacts(call: "Call", changes: Sequence[Change]) -> None:
     """Compose the name when it is left out; check the birth date and the codes. Raises Invalid."""
@@ -42,8 +44,26 @@ async def companies(call: "Call", changes: Sequence[Change]) -> None:
             change.put("domain", _domain(record.domain))
         if (record.employees or 0) < 0:
             raise Invalid(employees="must not be negative")
-        if "parent_id" in change.values and record.parent_id == record.id:
-            raise Invalid(parent_id="a company is no subsidiary of itself")
+    await above(changes)
+
+
+async def teams(call: "Call", changes: Sequence[Change]) -> None:
+    """Keep the teams a tree. Raises Invalid."""
+    await above(changes)
+
+
+async def above(changes: Sequence[Change]) -> None:
+    """Keep records with a parent a tree. Raises Invalid when one would stand above itself, or too deep."""
+    for change in changes:
+        key = change.values.get("parent_id")
+        for _ in range(DEEPEST):
+            if key is None:
+                break
+            if key == change.record.id:
+                raise Invalid(parent_id="would stand above itself")
+            key = await type(change.record).filter(id=key).first().values_list("parent_id", flat=True)
+        if key is not None:
+            raise Invalid(parent_id=f"would stand more than {DEEPEST} levels deep")
 
 
 async def emails(call: "Call", changes: Sequence[Change]) -> None:
