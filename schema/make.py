@@ -58,7 +58,7 @@ class Book(dict[str, Any]):
         """A type of this name, made once."""
         if name not in self:
             given = {str(one.python_name): one.default for one in fields if one.default is not dataclasses.MISSING}
-            made: Any = type(name, (*bases, Made), given)
+            made: Any = type(name, (Made, *bases), given)
             for one in fields:
                 one.origin = one.origin or made
             # What strawberry.type would come to, too, after it has made a dataclass: half of the time that a schema takes.
