@@ -97,13 +97,15 @@ ALONE = {
     "@hookimpl\ndef resources(): return [Resource(Contact)]": "of the resource Contact is claimed by the core and by plugin 'one'",
 }
 
-ROOT = "@strawberry.type(name='Query', extend=True)\nclass Part:\n    @strawberry.field\n    def x(self) -> int: return 1"
+UNGUARDED = "@strawberry.type(name='Query', extend=True)\nclass Part:\n    @strawberry.field\n    def x(self) -> int: return 1"
 GRAPHQL = {
     "class Part: ...": "plugin 'one': graphql() returned Part, which is no strawberry type with extend=True",
     "@strawberry.type\nclass Part:\n    x: int": "plugin 'one': graphql() returned Part, which is no strawberry type with extend=True",
     "@strawberry.type(name='Kontact', extend=True)\nclass Part:\n    x: int": "plugin 'one': there is no type Kontact to extend",
-    ROOT: ("plugin 'one': Query.x asks for no permission; mark its resolver with @permit"),
-    ROOT.replace("field\n", "field\n    @permit('one.x')\n"): ("plugin 'one': Query.x asks for 'one.x', which no permissions() declares"),
+    UNGUARDED: ("plugin 'one': Query.x asks for no permission; mark its resolver with @permit"),
+    UNGUARDED.replace("field\n", "field\n    @permit('one.x')\n"): (
+        "plugin 'one': Query.x asks for 'one.x', which no permissions() declares"
+    ),
     "@strawberry.type(name='Contact', extend=True)\nclass Part:\n    city: str": (
         "plugin 'one': the field Contact.city belongs to the core already"
     ),
