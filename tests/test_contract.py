@@ -118,14 +118,11 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
     assert _state(place)["state"] == "disabled"
 
     _enable(place.folder, place.url, "notes", most_per_contact=2)
-    assert place.python(LOADED).strip() != "[]"
     _check_listed(_state(place))
     assert "Nothing to do" in place("makemigrations").well().out
     refused = place("serve")
     assert (refused.code, refused.err) == (1, "payvand: 2 migrations wait to be applied; run: payvand migrate\n")
     place("migrate").well()
-    assert "All is well" in place("check").well().out
-    assert place("schema").well().out != bare
     key = place("keys", "create", "--name", "test", "--role", "admin").well().out.strip()
     with _served(place, key) as shop:
         contact = _check_api(shop)
@@ -134,7 +131,6 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
 
     _enable(place.folder, place.url)
     assert place("schema").well().out == bare
-    assert place.python(LOADED).strip() == "[]"
     gone = place("notes-count")
     assert gone.code == 2
     assert "No such command 'notes-count'" in gone.err
