@@ -245,10 +245,14 @@ class Resource:
 
     def writable(self, *, past: bool = False) -> dict[str, Column]:
         """The columns that an input may set; with `past`, those of an import."""
-        shut = (SYSTEM - {"created_at"} if past else SYSTEM | self.past) | self.read_only
-        return {name: one for name, one in self.columns.items() if name not in shut}
+        return self._writable[past]
 
-    @property
+    @cached_property
+    def _writable(self) -> dict[bool, dict[str, Column]]:
+        shut = {True: SYSTEM - {"created_at"} | self.read_only, False: SYSTEM | self.past | self.read_only}
+        return {past: {name: one for name, one in self.columns.items() if name not in closed} for past, closed in shut.items()}
+
+    @cached_property
     def writable_to_one(self) -> dict[str, ToOne]:
         """The relations that an input may set, by the name of their id."""
         return {one.attr: one for name, one in self.to_one.items() if name not in self.read_only and name != self.part_of}
@@ -270,7 +274,7 @@ class Resources:
         self.by_key: dict[str, Resource] = {}
         self.by_model: dict[type[Model], Resource] = {}
         self.plugin_of: dict[str, str] = {}
-        names = dict.fromkeys(ROOTS, "the core")
+        names: dict[str, str] = dict.fromkeys(ROOTS, "the core")
         for plugin, resource in declared:
             for name in dict.fromkeys((resource.key, resource.snake, resource.plural, f"{resource.plural}_aggregate")):
                 if name in names:
