@@ -299,7 +299,7 @@ async def test_the_external_id_of_a_hidden_row_is_taken_and_nothing_else_is_said
         await world.house.ask("mutation ($id: ID!) { contactDelete(id: $id) { userErrors { message } } }", id=made.id)
     document = """mutation ($id: String!) { contactUpsert(externalId: $id, input: {name: "x"}) {
         created contact { id } userErrors { code field message } } }"""
-    problem = {"code": "TAKEN", "field": ["input", "externalId"], "message": "externalId is taken by another record"}
+    problem = {"code": "TAKEN", "field": ["externalId"], "message": "externalId is taken by another record"}
     answer = await world.sara.ask(document, id=f"crm-{deleted}")
     assert answer["contactUpsert"] == {"created": None, "contact": None, "userErrors": [problem]}
     create = 'mutation ($id: String!) { contactCreate(input: {name: "x", externalId: $id}) { contact { id } userErrors { code field } } }'
