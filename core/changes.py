@@ -8,7 +8,6 @@ from core.errors import Invalid
 from core.fields import new_id
 from core.money import Money, exponent, minor_units
 from core.resources import CREATE, Change, Column, Kind, Resource
-from core.text import fold
 from core.values import clean
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _take_column(call: "Call", resource: Resource, change: Change, column: Colum
         return
     _set(change, column.name, value)
     if column.key and column.name in change.values:
-        change.put(column.key, None if value is None else fold(value))
+        change.put(column.key, None if value is None else column.folded(value))
 
 
 def _set_money(change: Change, column: Column, value: Money | None) -> None:

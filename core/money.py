@@ -1,13 +1,15 @@
 """Money: an amount and a currency of ISO 4217, kept in minor units."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact
 from functools import cache
 
 from iso4217 import Currency
 
 from core.errors import Invalid
 
+_DIGITS = 30
+_EXACT = Context(prec=200, traps=[Inexact])
 LARGEST = 2**53  # minor units; what JSON readers and both databases hold exactly
 
 
@@ -41,15 +43,22 @@ def exponent(currency: str) -> int:
 def minor_units(amount: Decimal, currency: str, field: str = "amount") -> int:
     """`amount` in minor units. Raises Invalid for NaN, infinity, too many digits or too large an amount."""
     digits = exponent(currency)
+    return units(amount, digits, field, f"{currency} has {digits} digits after the point")
+
+
+def units(amount: Decimal, digits: int, field: str, finer: str) -> int:
+    """`amount` in units of its last of `digits` after the point, exactly. Raises Invalid; `finer` says that it has more digits."""
     if not amount.is_finite():
         raise Invalid({field: "must be a finite number"})
+    if amount and amount.adjusted() > _DIGITS:
+        raise Invalid({field: "is too large"})
     try:
-        scaled = amount.scaleb(digits)
-        whole = int(scaled)
-    except (InvalidOperation, OverflowError):
-        raise Invalid({field: "is too large"}) from None
+        scaled = amount.scaleb(digits, _EXACT)
+    except Inexact:
+        raise Invalid({field: finer}) from None
+    whole = int(scaled)
     if scaled != whole:
-        raise Invalid({field: f"{currency} has {digits} digits after the point"})
+        raise Invalid({field: finer})
     if abs(whole) > LARGEST:
         raise Invalid({field: "is too large"})
     return whole

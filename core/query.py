@@ -98,20 +98,22 @@ def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
 
 def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Q:
     if operator == "in":
-        values = [_comparable(resource, column, one, f"{path}.{index}") for index, one in enumerate(value)]
+        values = [_comparable(resource, column, operator, one, f"{path}.{index}") for index, one in enumerate(value)]
         test = tests({f"{column.compared}__in": values}) if values else NEVER
     elif operator in _TEXT:
-        text = _comparable(resource, column, value, path)
+        text = _comparable(resource, column, operator, value, path)
         test = tests({f"{column.compared}{_TEXT[operator]}": text}) if text else ALWAYS
     else:
-        test = tests({f"{column.compared}{_LOOKUPS[operator]}": _comparable(resource, column, value, path)})
+        test = tests({f"{column.compared}{_LOOKUPS[operator]}": _comparable(resource, column, operator, value, path)})
     return test & tests({f"{column.name}__isnull": False}) if column.null else test
 
 
-def _comparable(resource: Resource, column: Column, value: Any, path: str) -> Any:
+def _comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:
     if column.kind in (Kind.STRING, Kind.TEXT):
         text = storable(value, path)
-        return fold(text) if column.key else text
+        if not column.key:
+            return text
+        return fold(text) if operator in _TEXT else column.folded(text)
     if column.kind is Kind.ID and isinstance(value, str):
         return ids.decode(resource, value, path)
     return clean(column, value, path)

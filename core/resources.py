@@ -14,6 +14,7 @@ from tortoise.models import Model
 
 from core.errors import StartError
 from core.fields import FixedField, FoldedField, MoneyField
+from core.text import fold
 
 READ, CREATE, UPDATE, DELETE = "read", "create", "update", "delete"
 VERBS = frozenset({READ, CREATE, UPDATE, DELETE})
@@ -53,6 +54,7 @@ class Column:
     required: bool
     description: str
     key: str | None = None
+    key_length: int = 0
     currency: str | None = None
     scale: int = 0
     enum: type[Enum] | None = None
@@ -61,6 +63,10 @@ class Column:
     def compared(self) -> str:
         """The attribute that comparisons and orders use."""
         return self.key or self.name
+
+    def folded(self, text: str) -> str:
+        """What a text is compared by: its folded form, as much of it as the column holds. Folding can make a text longer."""
+        return fold(text)[: self.key_length]
 
     @property
     def max_length(self) -> int | None:
@@ -356,10 +362,12 @@ def _column(resource: Resource, name: str, one: Field[Any]) -> Column:
         raise StartError(f"{resource.name}.{name}: a {type(one).__name__} cannot be shown; hide it or use a field of core.fields")
     if not one.description and name != "id":
         raise StartError(f"{resource.name}.{name} needs a description")
+    key = resource.folded.get(name)
     return Column(
         name=name, kind=kind, field=one, null=one.null, required=not one.null and one.default is None, enum=enum,
         description=one.description or f"Global id of this {resource.name}; `node(id:)` finds it again.",
-        key=resource.folded.get(name), currency=getattr(one, "currency", None), scale=getattr(one, "scale", 0),
+        key=key, key_length=getattr(resource._fields[key], "max_length", 0) if key else 0,
+        currency=getattr(one, "currency", None), scale=getattr(one, "scale", 0),
     )  # fmt: skip
 
 

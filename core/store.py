@@ -138,7 +138,8 @@ async def lock(call: "Call", resource: Resource, keys: Iterable[uuid.UUID], verb
 async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool, first: Any = None) -> list[tuple[Any, Refused | None]]:
     """Do several writes in one transaction: pairs of the record and of what was refused.
 
-    `works` are functions without arguments that return a coroutine; `first` is awaited before them. With `all_or_none` one refusal undoes all.
+    `works` are functions without arguments that return a coroutine; `first` is awaited before them.
+    With `all_or_none` one refusal undoes all.
     """
     results: list[tuple[Any, Refused | None]] = []
     try:

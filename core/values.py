@@ -3,12 +3,12 @@
 import datetime
 import uuid
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 from core.errors import Invalid
-from core.money import LARGEST, Money
+from core.money import LARGEST, Money, units
 from core.resources import Column, Kind
 from core.text import storable
 
@@ -52,18 +52,9 @@ def _integer(low: int, high: int) -> Callable[[Column, Any, str], int]:
 
 
 def _decimal(column: Column, value: Any, path: str) -> int:
-    if not isinstance(value, Decimal) or not value.is_finite():
-        raise Invalid({path: "must be a finite decimal number"})
-    try:
-        scaled = value.scaleb(column.scale)
-        whole = int(scaled)
-    except (InvalidOperation, OverflowError):
-        raise Invalid({path: "is too large"}) from None
-    if scaled != whole:
-        raise Invalid({path: f"has at most {column.scale} digits after the point"})
-    if abs(whole) > LARGEST:
-        raise Invalid({path: "is too large"})
-    return whole
+    if not isinstance(value, Decimal):
+        raise Invalid({path: "must be a decimal number"})
+    return units(value, column.scale, path, f"has at most {column.scale} digits after the point")
 
 
 def _boolean(column: Column, value: Any, path: str) -> bool:

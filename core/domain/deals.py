@@ -1,13 +1,15 @@
 """Deals: where they stand, when they began and closed, and what their lines come to."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
 from core.fields import now
+from core.models.deals import DealLine
 from core.models.pipelines import Pipeline, Stage, StageKind
 from core.models.products import Product
+from core.money import LARGEST
 from core.resources import Change
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ async def deals(call: "Call", changes: Sequence[Change]) -> None:
         _order(change)
         if change.record.amount is not None and change.record.currency is None:
             change.put("currency", call.crm.settings.company.currency)
+        if change.before is not None and "currency" in change.values and "lines" not in change.parts:
+            await _one_currency(change)
+
+
+async def _one_currency(change: Change) -> None:
+    deal = change.record
+    other = await DealLine.filter(deal_id=deal.id, currency__not=deal.currency).first().values_list("currency", flat=True)
+    if other:
+        raise Invalid(amount=f"must be in {other}, as the lines are; or give the lines too")
 
 
 def _place(change: Change, stages: Sequence[Stage], by_id: dict[Any, Stage], first: Pipeline | None) -> Stage:
@@ -90,6 +101,9 @@ async def lines(call: "Call", changes: Sequence[Change]) -> None:
     keys = list({change.record.product_id for change in changes if change.record.product_id})
     products = {product.id: product for product in await Product.filter(id__in=keys)}
     for change in changes:
+        if change.whole and change.whole.record.currency is None and change.record.currency:
+            change.whole.put("currency", change.record.currency)  # the first price that is given decides
+    for change in changes:
         line, path = change.record, f"lines.{change.record.position}"
         if line.product_id is None:
             raise Invalid({f"{path}.product_id": "is required"})
@@ -103,7 +117,10 @@ async def lines(call: "Call", changes: Sequence[Change]) -> None:
             raise Invalid({f"{path}.quantity": "must be more than 0"})
         if not 0 <= line.discount <= FULL:
             raise Invalid({f"{path}.discount": "must be between 0 and 100 percent"})
-        change.put("total", _total(line))
+        total = _total(line)
+        if total is not None and total > LARGEST:
+            raise Invalid({f"{path}.quantity": "makes the total too large"})
+        change.put("total", total)
 
 
 def _price(change: Change, product: Product, currency: str, path: str) -> None:
@@ -120,8 +137,7 @@ def _price(change: Change, product: Product, currency: str, path: str) -> None:
 def _total(line: Any) -> int | None:
     if line.unit_price is None:
         return None
-    exact = Decimal(line.unit_price) * line.quantity * (FULL - line.discount) / (1000 * FULL)
-    return int(exact.to_integral_value())
+    return round(Fraction(line.unit_price * line.quantity * (FULL - line.discount), 1000 * FULL))  # half to even
 
 
 async def stages(call: "Call", changes: Sequence[Change]) -> None:

@@ -17,6 +17,7 @@ from core.text import digits, fold
 if TYPE_CHECKING:
     from core.crm import Call
 
+LONGEST, LONGEST_ADDRESS = 200, 254  # characters of a name and of an address, and of what they are compared by
 DEEPEST = 50  # levels of companies above a company, and of teams above a team
 
 
@@ -25,8 +26,9 @@ async def contacts(call: "Call", changes: Sequence[Change]) -> None:
     for change in changes:
         record = change.record
         if not record.name:
-            change.put("name", " ".join(part for part in (record.given_name, record.family_name) if part))
-            change.put("name_key", fold(record.name))
+            whole = " ".join(part for part in (record.given_name, record.family_name) if part)
+            change.put("name", whole[:LONGEST].strip())
+            change.put("name_key", fold(record.name)[:LONGEST])
         if not record.name:
             raise Invalid(name="is required, or else givenName or familyName")
         if "birth_date" in change.values and record.birth_date and record.birth_date > now().date():
@@ -71,7 +73,7 @@ async def emails(call: "Call", changes: Sequence[Change]) -> None:
     for change in changes:
         address = email(change.record.address, f"emails.{change.record.position}.address")
         change.put("address", address)
-        change.put("address_key", fold(address))
+        change.put("address_key", fold(address)[:LONGEST_ADDRESS])
 
 
 async def phones(call: "Call", changes: Sequence[Change]) -> None:
@@ -90,7 +92,7 @@ async def users(call: "Call", changes: Sequence[Change]) -> None:
 def email(text: str, path: str) -> str:
     """The address in its normal form (RFC 5321, 6531: at most 254 characters). Raises Invalid."""
     try:
-        return validate_email(text, check_deliverability=False, allow_domain_literal=False).normalized
+        return validate_email(text, check_deliverability=False, allow_domain_literal=False, strict=True).normalized
     except EmailNotValidError as error:
         raise Invalid({path: f"'{text[:60]}' is not an e-mail address: {str(error)[:120]}"}) from None
 
@@ -101,7 +103,7 @@ def phone(text: str, region: str, path: str) -> str:
         number = phonenumbers.parse(digits(text), region)
     except phonenumbers.NumberParseException:
         raise Invalid({path: f"'{text[:40]}' is not a phone number"}) from None
-    if not phonenumbers.is_possible_number(number):
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Invalid({path: f"'{text[:40]}' is not a possible phone number; write it with its country code: +98..."})
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -110,7 +112,7 @@ def _codes(change: Change) -> None:
     values: dict[str, Any] = change.values
     if country := values.get("country"):
         change.put("country", country.upper())
-        if country.upper() not in _countries():
+        if not country.isascii() or country.upper() not in _countries():
             raise Invalid(country=f"'{country}' is not a country code of ISO 3166-1")
     if locale := values.get("locale"):
         _check_locale(locale)
