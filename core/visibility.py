@@ -53,8 +53,10 @@ async def related(call: "Call", resource: Resource, changes: Sequence[Change]) -
 
 
 async def there(call: "Call", model: type[Model], keys: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Raise Invalid under the paths of those keys that are of no record that the actor may see."""
-    keys = list(keys)
+    """Raise Invalid under the paths of those keys that are of no record that the actor may see; everyone may name itself."""
+    keys = [(path, key) for path, key in keys if key != call.actor.user_id]
+    if not keys:
+        return
     found = set(await visible(call, model).filter(id__in=list({key for _, key in keys})).values_list("id", flat=True))
     if missing := [path for path, key in keys if key not in found]:
         raise Invalid(dict.fromkeys(missing, f"there is no {model.__name__} with this id"))
