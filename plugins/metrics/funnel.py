@@ -1,7 +1,6 @@
 """Stage conversion: how far deals get."""
 
 import uuid
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,19 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Funnel:
-    """The stages of a pipeline as steps: `open` in their order, then `won` if there is any; `known` are all, deleted ones too."""
+    """The stages of a pipeline, in the order of their positions: those of kind OPEN are its steps, and winning is the last."""
 
-    open: Sequence[Stage]
-    won: Stage | None
     known: Sequence[Stage]
+
+    @property
+    def open(self) -> list[Stage]:
+        """The open stages."""
+        return [stage for stage in self.known if stage.kind is StageKind.OPEN]
+
+    @property
+    def won(self) -> Stage | None:
+        """The stage that stands for winning, if there is any."""
+        return next((stage for stage in self.known if stage.kind is StageKind.WON), None)
 
     @property
     def stages(self) -> list[Stage]:
@@ -39,15 +46,15 @@ class Funnel:
         """The step that a deal has reached by standing in a stage `now`, or once.
 
         To be won is to have passed every open stage; a deal that was won once and is not now has lost that last step.
-        A lost stage says nothing, and one that is deleted means the steps up to its place.
+        A lost stage says nothing.
         """
         match stage.kind:
             case StageKind.WON:
-                return len(self.open) if now and self.won else len(self.open) - 1
+                return len(self.open) if now else len(self.open) - 1
             case StageKind.LOST:
                 return self.start
             case StageKind.OPEN:
-                return max(self.start, bisect_right(self.open, _place(stage), key=_place) - 1)
+                return self.open.index(stage)
 
 
 async def stage_conversion(question: Question, pipeline_id: uuid.UUID | None) -> list[MetricsStageConversion]:
@@ -55,10 +62,10 @@ async def stage_conversion(question: Question, pipeline_id: uuid.UUID | None) ->
     pipeline = await _pipeline(question, pipeline_id)
     if pipeline is None:
         return []
-    funnel = await _funnel(question, pipeline)
+    funnel = Funnel(await visible(question.call, Stage).filter(pipeline_id=pipeline.id).order_by("position", "id"))
     deals = question.deals().filter(pipeline_id=pipeline.id)
     changes = visible(question.call, DealStageChange).values("deal_id", "to_stage_id")
-    rows = await tally(question, deals, {"now": _now(funnel), "once": _once(funnel)}, changes=changes)
+    rows = await tally(question, deals, {"now": _now(funnel)}, {"once": _once(funnel)}, changes=changes)
     return [_figures(funnel, group) for group in await groups(question, rows)]
 
 
@@ -72,25 +79,15 @@ async def _pipeline(question: Question, key: uuid.UUID | None) -> Pipeline | Non
     return found
 
 
-async def _funnel(question: Question, pipeline: Pipeline) -> Funnel:
-    known: list[Stage] = await visible(question.call, Stage, deleted=True).filter(pipeline_id=pipeline.id).order_by("position", "id")
-    live = [stage for stage in known if stage.deleted_at is None]
-    won = next((stage for stage in live if stage.kind is StageKind.WON), None)
-    return Funnel(sorted((stage for stage in live if stage.kind is StageKind.OPEN), key=_place), won, known)
-
-
-def _place(stage: Stage) -> tuple[int, str]:
-    return stage.position, str(stage.id)
-
-
 def _now(funnel: Funnel) -> str:
     """SQL for the step at which a deal stands."""
     return _ranks(funnel, 'd."stage_id"', now=True)
 
 
 def _once(funnel: Funnel) -> str:
-    """SQL for the furthest step at which a deal ever stood, by its history; null without one."""
-    return f"""(SELECT MAX({_ranks(funnel, 'c."to_stage_id"', now=False)}) FROM {{changes}} AS c WHERE c."deal_id" = d."id")"""
+    """SQL for the furthest step at which each deal ever stood, by its history."""
+    step = _ranks(funnel, 'c."to_stage_id"', now=False)
+    return f'SELECT c."deal_id", MAX({step}) AS "once" FROM {{changes}} AS c GROUP BY c."deal_id"'
 
 
 def _ranks(funnel: Funnel, column: str, *, now: bool) -> str:
