@@ -295,7 +295,6 @@ class Resources:
         self._parts: dict[type[Model], dict[str, ToMany]] = {model: {} for model in self.by_model}
         for resource in self.by_key.values():
             self._ways_back(resource)
-        self._histories = frozenset(model for resource in self.by_key.values() for model in resource.history.values())
 
     def __iter__(self):
         return iter(self.by_key.values())
@@ -303,6 +302,11 @@ class Resources:
     def of(self, model: type[Model]) -> Resource:
         """The resource of a model. Raises KeyError when the model is not shown."""
         return self.by_model[model]
+
+    @cached_property
+    def histories(self) -> frozenset[type[Model]]:
+        """The models of history: only the store writes them, they hold nothing back, and they show what they point at even when deleted."""
+        return frozenset(model for resource in self for model in resource.history.values())
 
     def many(self, resource: Resource) -> dict[str, ToMany]:
         """The ways back that lead to lists and single rows of their own, parts apart."""
@@ -318,7 +322,6 @@ class Resources:
 
     def _ways_back(self, resource: Resource) -> None:
         plugin = self.plugin_of[resource.key]
-        histories = {model for one in self.by_key.values() for model in one.history.values()}
         for relation, name in resource.reverse.items():
             forward = resource.to_one.get(relation)
             if forward is None or forward.model not in self.by_model:
@@ -331,7 +334,7 @@ class Resources:
                 raise StartError(
                     f"plugin '{plugin}': the field {target.name}.{name}, of {resource.name}.reverse, belongs to {whose} already"
                 )
-            part = relation == resource.part_of and resource.model not in histories
+            part = relation == resource.part_of and resource.model not in self.histories
             single = isinstance(resource._fields[relation], OneToOneFieldInstance)
             what = f"The {name.replace('_', ' ')} of this {target.name}."
             back = ToMany(name, resource.model, forward.attr, what, single=single, part=part)

@@ -237,6 +237,8 @@ async def _unneeded(call: "Call", resource: Resource, record: Any) -> None:
         for relation in other.to_one.values():
             if relation.model is not resource.model or relation.null or other.part_of == relation.name:
                 continue
+            if other.model in call.crm.resources.histories:
+                continue
             rows = other.model.filter(**{relation.attr: record.id})
             if parent := other.parent:
                 live = Subquery(parent.model.filter(deleted_at__isnull=True).values("id")) if call.crm.resource(parent.model).soft else None

@@ -15,16 +15,16 @@ from core.resources import Linked, Resource, ToMany
 from core.visibility import visible
 
 
-async def one(call: Call, model: type[Model], key: uuid.UUID | None) -> Any:
-    """The record with this key, or None when there is none for the actor."""
+async def one(call: Call, model: type[Model], key: uuid.UUID | None, *, deleted: bool = False) -> Any:
+    """The record with this key, or None when there is none for the actor; a deleted one only with `deleted`."""
     if key is None:
         return None
 
     async def load(keys: list[uuid.UUID]) -> list[Any]:
-        found = await visible(call, model).filter(id__in=list(set(keys))).in_bulk(keys, "id")
+        found = await visible(call, model, deleted=deleted).filter(id__in=list(set(keys))).in_bulk(keys, "id")
         return [found.get(key) for key in keys]
 
-    return await call.loader(("one", model), lambda: DataLoader(load)).load(key)
+    return await call.loader(("one", model, deleted), lambda: DataLoader(load)).load(key)
 
 
 async def behind(call: Call, back: ToMany, key: uuid.UUID) -> list[Any]:

@@ -151,7 +151,8 @@ def _own(resource: Resource, crm: CRM) -> None:
         return
     book = Book()
     fields = [_column(book, resource, column) for column in resource.columns.values()]
-    fields += [_relation(book, relation) for relation in resource.to_one.values() if relation.model in crm.resources.by_model]
+    past = model in crm.resources.histories
+    fields += [_relation(book, relation, past) for relation in resource.to_one.values() if relation.model in crm.resources.by_model]
     description = " ".join((model.__doc__ or resource.name).split())
     made = book.add(resource.name, fields, description, bases=(Node,))
     definition = made.__strawberry_definition__  # type: ignore[attr-defined]  # strawberry put it there
@@ -205,11 +206,11 @@ def _column(book: Book, resource: Resource, column: Column) -> StrawberryField:
     return book.field(name, kind, column.description)
 
 
-def _relation(book: Book, relation: ToOne) -> StrawberryField:
+def _relation(book: Book, relation: ToOne, deleted: bool) -> StrawberryField:
     kind: Any = Optional[relation.model]  # noqa: UP045  # a model is a value here
 
     async def resolve(root: Any, info: strawberry.Info) -> Any:
-        return await loaders.one(info.context, relation.model, getattr(root, relation.attr))
+        return await loaders.one(info.context, relation.model, getattr(root, relation.attr), deleted=deleted)
 
     resolve.__annotations__["return"] = kind
     return book.field(relation.name, kind, relation.description, resolve)

@@ -259,3 +259,18 @@ async def _rewind(house: House, table: str, moment: str) -> None:
         await house.sql(f"UPDATE {table} SET changed_at = $1 RETURNING id", moment)
     else:
         await house.sql(f"UPDATE {table} SET changed_at = '{moment}' RETURNING id")
+
+
+async def test_a_stage_that_no_deal_stands_in_can_go_and_history_still_names_it(house: House) -> None:
+    pipeline = await house.make("Pipeline", name="Sales")
+    old = await house.make("Stage", name="Fax", pipeline_id=pipeline.id, position=1)
+    new = await house.make("Stage", name="Mail", pipeline_id=pipeline.id, position=2)
+    deal = await house.make("Deal", title="A machine", stage_id=old.id)
+    delete = "mutation ($id: ID!) { stageDelete(id: $id) { stage { id } userErrors { code } } }"
+    assert (await house.ask(delete, id=old.id))["stageDelete"]["userErrors"] == [{"code": "CONFLICT"}]
+    move = "mutation ($id: ID!, $stage: ID!) { dealUpdate(id: $id, input: {stageId: $stage}) { userErrors { code } } }"
+    await house.ask(move, id=deal.id, stage=new.id)
+    assert (await house.ask(delete, id=old.id))["stageDelete"]["userErrors"] == []
+    history = "query ($id: ID!) { deal(id: $id) { stageChanges { nodes { fromStage { name } toStage { name } } } } }"
+    steps = (await house.ask(history, id=deal.id))["deal"]["stageChanges"]["nodes"]
+    assert steps == [{"fromStage": None, "toStage": {"name": "Fax"}}, {"fromStage": {"name": "Fax"}, "toStage": {"name": "Mail"}}]
