@@ -34,6 +34,11 @@ class Filter(Where):
     """What a plugin's resolver gets for `where: Annotated[Filter | None, Deal]`, which GraphQL shows as DealFilter."""
 
 
+DEEPEST = 30  # levels of a filter
+MOST_VALUES = 2_000  # tests and values of a filter
+LONGEST = 1_000  # characters of a text that is looked for
+MOST_KEYS = 10  # of an order
+
 _LOOKUPS = {"eq": "", "in": "__in", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
 _TEXT = {"contains": "__contains", "starts_with": "__startswith", "ends_with": "__endswith"}
 
@@ -43,16 +48,36 @@ def condition(call: "Call", resource: Resource, where: Where | None, path: str =
 
     Every test is true or false and never unknown, so that `not` turns exactly the rows around: a null
     fulfils `eq: null` and `is_null`, and no other test. Rows of other resources count when the actor may see them.
-    Raises Invalid for a value that cannot be compared.
+    Raises Invalid for a value that cannot be compared, and for a filter too large for a database.
     """
+    _measure(where or {}, path)
+    return _condition(call, resource, where, path)
+
+
+def _measure(where: Where, path: str) -> None:
+    """Raise Invalid for a filter with more levels or values than a database takes in one statement."""
+    waiting: list[tuple[Any, int]] = [(where, 0)]
+    values = 0
+    while waiting:
+        one, depth = waiting.pop()
+        inner = one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+        values += len(inner)
+        if depth > DEEPEST:
+            raise Invalid({path: f"is nested more than {DEEPEST} levels deep"})
+        if values > MOST_VALUES:
+            raise Invalid({path: f"has more than {MOST_VALUES} tests and values; ask in parts"})
+        waiting.extend((each, depth + 1) for each in inner)
+
+
+def _condition(call: "Call", resource: Resource, where: Where | None, path: str) -> Q:
     clauses: list[Q] = []
     for name, test in (where or {}).items():
         here = f"{path}.{name}"
         if name in ("and", "or"):
-            parts = [condition(call, resource, one, f"{here}.{index}") for index, one in enumerate(test or [])]
+            parts = [_condition(call, resource, one, f"{here}.{index}") for index, one in enumerate(test or [])]
             clauses.append(_all(parts) if name == "and" else _any(parts))
         elif name == "not":
-            clauses.append(_not(condition(call, resource, test, here)))
+            clauses.append(_not(_condition(call, resource, test, here)))
         else:
             clauses.append(_field(call, resource, name, test, here))
     return _all(clauses)
@@ -111,6 +136,8 @@ def _compare(resource: Resource, column: Column, operator: str, value: Any, path
 def _comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:
     if column.kind in (Kind.STRING, Kind.TEXT):
         text = storable(value, path)
+        if len(text) > LONGEST:
+            raise Invalid({path: f"has {len(text)} characters, at most {LONGEST} can be looked for"})
         if not column.key:
             return text
         return fold(text) if operator in _TEXT else column.folded(text)
@@ -147,7 +174,7 @@ def _null(name: str, value: bool | None, path: str) -> Q:
 
 def _to_one(call: "Call", relation: ToOne, test: Where, path: str) -> Q:
     target = call.crm.resource(relation.model)
-    rows = visible(call, target).filter(condition(call, target, test, path))
+    rows = visible(call, target).filter(_condition(call, target, test, path))
     return tests({f"{relation.attr}__in": Subquery(rows.values("id"))}) & tests({f"{relation.attr}__isnull": False})
 
 
@@ -167,13 +194,13 @@ def _quantified(call: "Call", test: Where, path: str, matching: Any) -> Q:
 
 def _children(call: "Call", back: ToMany, where: Where | None, path: str) -> Q:
     child = call.crm.resource(back.model)
-    rows = visible(call, child).filter(condition(call, child, where, path)).filter(**{f"{back.attr}__isnull": False})
+    rows = visible(call, child).filter(_condition(call, child, where, path)).filter(**{f"{back.attr}__isnull": False})
     return Q(id__in=Subquery(rows.values(back.attr)))
 
 
 def _links(call: "Call", link: Linked, where: Where, path: str) -> Q:
     target = call.crm.resource(link.model)
-    rows = visible(call, target).filter(condition(call, target, where, path))
+    rows = visible(call, target).filter(_condition(call, target, where, path))
     ties = link.through.filter(**{f"{link.far}__in": Subquery(rows.values("id"))})
     return Q(id__in=Subquery(ties.values(link.near)))
 

@@ -26,7 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from core.errors import Refused
 from core.settings import Settings
 from schema.errors import Unprocessable
-from schema.limits import TooComplex, check_cost, check_operations, check_shape, check_text
+from schema.limits import TooComplex, check_cost, check_operations, check_shape, check_text, check_variables
 from schema.shapes import Shape, Shapes
 
 ERRORS = 8
@@ -75,6 +75,7 @@ class Documents:
 
     def prepare(self, text: str, operation_name: str | None, variables: Mapping[str, Any]) -> Prepared:
         """The operation that a request asks for. Raises GraphQLSyntaxError, Unprocessable, TooComplex and Refused."""
+        check_variables(variables)
         known = self._kept.get(text)
         fresh = known is None
         if known is None:

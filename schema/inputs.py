@@ -9,9 +9,10 @@ from typing import Annotated, Any, Optional
 import strawberry
 
 from core.crm import CRM
+from core.errors import Invalid
 from core.ids import decode
 from core.money import Money
-from core.query import Order, Window
+from core.query import MOST_KEYS, Order, Window
 from core.resources import CREATE, UPDATE, Column, Kind, Resource
 from schema.make import Book, camel, described, many
 from schema.scalars import BigInt, CurrencyCode
@@ -251,7 +252,9 @@ def input_name(resource: Resource, partial: bool) -> str:
 
 
 def to_orders(resource: Resource, given: Any) -> list[Order]:
-    """The orders that the arguments mean."""
+    """The orders that the arguments mean. Raises Invalid for too many."""
+    if len(given or ()) > MOST_KEYS:
+        raise Invalid(order_by=f"has {len(given)} keys, at most {MOST_KEYS} are possible")
     return [Order(resource.columns[one.field.value], one.direction is Direction.DESC) for one in given or []]
 
 

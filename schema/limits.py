@@ -12,6 +12,7 @@ from schema.shapes import Shape
 NESTING = 100
 OPERATIONS = 50
 INTROSPECTION_DEPTH = 20
+OBJECTS = 5_000
 
 # One pass that cannot backtrack. What is not closed reaches to the end, so that no text is read twice.
 _TOKEN = re.compile(
@@ -71,6 +72,18 @@ def check_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> int:
     if value > limits.cost:
         raise _over("cost", value, limits.cost, "ask for smaller pages (first), or for fewer lists within lists")
     return value
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Count the objects in the variables, each of which costs as much as its type has fields. Raises TooComplex."""
+    waiting: list[Any] = [variables]
+    objects = 0
+    while waiting:
+        one = waiting.pop()
+        objects += isinstance(one, Mapping)
+        if objects > OBJECTS:
+            raise TooComplex(f"objects in the variables: more than the limit of {OBJECTS}; send them in several requests")
+        waiting += [inner for inner in (one.values() if isinstance(one, Mapping) else one) if isinstance(inner, Mapping | list)]
 
 
 def _over(name: str, value: int, limit: int, hint: str) -> TooComplex:
