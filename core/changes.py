@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core.bulk import assign, blank
 from core.errors import Invalid
 from core.fields import new_id
 from core.money import Money, exponent, minor_units
@@ -19,13 +20,10 @@ Values = Mapping[str, Any]
 def new_change(call: "Call", resource: Resource, values: Values, past: bool) -> Change:
     """The change that makes a record of these values. Raises Invalid for all that is wrong with them."""
     values = _owned(call, resource, values)
-    change = Change(record=resource.model(id=values.get("id") or new_id()), values={}, past=past)
+    change = Change(record=blank(resource.model, id=values.get("id") or new_id()), values={}, past=past)
     take(call, resource, change, values)
-    problems = {
-        name: "is required" for name, column in resource.writable(past=past).items() if column.required and name not in change.values
-    }
-    if problems:
-        raise Invalid(problems)
+    if missing := resource.required(past=past) - change.values.keys():
+        raise Invalid(dict.fromkeys(sorted(missing), "is required"))
     return change
 
 
@@ -39,7 +37,7 @@ def changed(call: "Call", resource: Resource, record: Any, values: Values, past:
 def take(call: "Call", resource: Resource, change: Change, values: Values) -> None:
     """Sort what was given into columns, relations, parts and links, cleaned."""
     columns, relations = resource.writable(past=change.past), resource.writable_to_one
-    parts, links = call.crm.resources.parts(resource), {link.ids: link for link in resource.linked.values()}
+    parts, links = call.crm.resources.parts(resource), resource.link_inputs
     problems: dict[str, str] = {}
     for name, value in values.items():
         try:
@@ -91,7 +89,7 @@ def _set_money(change: Change, column: Column, value: Money | None) -> None:
 def _set(change: Change, name: str, value: Any) -> None:
     if change.before is None:
         change.values[name] = value
-        setattr(change.record, name, value)
+        assign(change.record, name, value)
     elif getattr(change.record, name) != value:
         change.put(name, value)
 

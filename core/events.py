@@ -16,6 +16,7 @@ from tortoise import transactions
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
+from core.bulk import blank, insert
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import EventRecord, EventValues
@@ -131,23 +132,28 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
     _events().extend(events)
-    await EventRecord.bulk_create(
-        EventRecord(
-            id=event.id, name=event.name, resource=event.resource, record_id=event.record_id, actor=event.actor, at=event.at,
-            changed=sorted({*event.before, *event.after}), request_id=event.request_id,
-        )
-        for event in events
-    )  # fmt: skip
-    await EventValues.bulk_create(
-        EventValues(event_id=event.id, before=plain(event.before) or None, after=plain(event.after) or None) for event in events
-    )
+    await insert(EventRecord, map(_record, events))
+    await insert(EventValues, map(_values, events))
     if call.crm.plugins.listens("before_commit"):
         for event in events:
             await _ask(call.crm, event)
 
 
+def _record(event: Event) -> EventRecord:
+    return blank(
+        EventRecord, id=event.id, name=event.name, resource=event.resource, record_id=event.record_id, actor=event.actor, at=event.at,
+        changed=sorted({*event.before, *event.after}), request_id=event.request_id,
+    )  # fmt: skip
+
+
+def _values(event: Event) -> EventValues:
+    return blank(EventValues, event_id=event.id, before=plain(event.before) or None, after=plain(event.after) or None)
+
+
 def plain(value: Any) -> Any:
     """The value as JSON can hold it."""
+    if value.__class__ is str:
+        return value
     if isinstance(value, enum.Enum):
         return value.value
     if value is None or isinstance(value, str | int | float | bool):

@@ -6,6 +6,7 @@ from typing import Any
 
 from tortoise.models import Model
 
+from core.bulk import blank, insert
 from core.fields import now
 from core.resources import Change, Resource
 
@@ -25,10 +26,10 @@ async def record_history(model: type[Model], resource: Resource, column: str, ch
             if new is None or new == value or (since is not None and at < since):
                 continue
             seconds = None if since is None else max(0, int((at - since).total_seconds()))
-            rows.append(model(**{parent: change.record.id, source: value, target: new, "changed_at": at, "seconds": seconds}))
+            rows.append(blank(model, **{parent: change.record.id, source: value, target: new, "changed_at": at, "seconds": seconds}))
             value, since = new, at
     if rows:
-        await model.bulk_create(rows)
+        await insert(model, rows)
 
 
 def _columns(model: type[Model], resource: Resource) -> tuple[str, str, str]:

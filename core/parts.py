@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from core.bulk import blank, insert
 from core.changes import new_change
 from core.errors import Invalid
 from core.preparation import prepare
@@ -29,7 +30,7 @@ class Parts:
         if self.doomed:
             await self.model.filter(id__in=self.doomed).delete()
         if self.made:
-            await self.model.bulk_create(self.made)
+            await insert(self.model, self.made)
 
 
 async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change]) -> list[Parts]:
@@ -92,6 +93,8 @@ async def _known(part: Resource, attr: str, changes: Sequence[Change]) -> dict[A
 
 def _kept(part: Resource, there: list[Any], wanted: Sequence[Change]) -> set[Any]:
     """Keys of old rows that a new part equals; the part takes the key over."""
+    if not there:
+        return set()
     names = [name for name in part.model._meta.db_fields if name != "id"]
     by_values = {tuple(getattr(row, name) for name in names): row.id for row in there}
     kept = set()
@@ -112,7 +115,7 @@ async def write_links(resource: Resource, changes: Sequence[Change]) -> None:
         for near, far in there - wanted:
             await link.through.filter(**{link.near: near, link.far: far}).delete()
         if missing := wanted - there:
-            await link.through.bulk_create(link.through(**{link.near: near, link.far: far}) for near, far in missing)
+            await insert(link.through, [blank(link.through, **{link.near: near, link.far: far}) for near, far in missing])
 
 
 async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> None:

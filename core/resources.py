@@ -12,6 +12,7 @@ from tortoise.fields.base import Field
 from tortoise.fields.relational import ForeignKeyFieldInstance, OneToOneFieldInstance, RelationalField
 from tortoise.models import Model
 
+from core.bulk import assign
 from core.errors import StartError
 from core.fields import FixedField, FoldedField, MoneyField
 from core.text import fold
@@ -140,7 +141,7 @@ class Change:
         if self.before is not None and name not in self.before:
             self.before[name] = getattr(self.record, name)
         self.values[name] = value
-        setattr(self.record, name, value)
+        assign(self.record, name, value)
 
 
 Prepare = Callable[[Any, Sequence[Change]], Awaitable[None]]
@@ -267,6 +268,19 @@ class Resource:
     def parent(self) -> ToOne | None:
         """The relation to the record that this one is part of."""
         return self.to_one[self.part_of] if self.part_of else None
+
+    def required(self, *, past: bool = False) -> frozenset[str]:
+        """The columns that a new record must be given."""
+        return self._required[past]
+
+    @cached_property
+    def _required(self) -> dict[bool, frozenset[str]]:
+        return {past: frozenset(name for name, one in columns.items() if one.required) for past, columns in self._writable.items()}
+
+    @cached_property
+    def link_inputs(self) -> dict[str, Linked]:
+        """The links, by the name of the input that sets them."""
+        return {link.ids: link for link in self.linked.values()}
 
     @cached_property
     def _fields(self) -> dict[str, Field[Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 
+from core.bulk import insert
 from core.changes import Values, changed, new_change
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
@@ -220,7 +221,7 @@ async def _write(resource: Resource, changes: Sequence[Change]) -> None:
         for record in made:
             record.updated_at = record.created_at
     if made:
-        await resource.model.bulk_create(made)
+        await insert(resource.model, made)
     for change in changes:
         if change.before is None:
             continue

@@ -1,8 +1,9 @@
 """Contacts and companies: names, addresses, how they are reached."""
 
+import re
 import zoneinfo
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import phonenumbers
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 LONGEST, LONGEST_ADDRESS = 200, 254  # characters of a name and of an address, and of what they are compared by
 DEEPEST = 50  # levels of companies above a company, and of teams above a team
+
+# The part of an address before the @ of which nothing is to be said: RFC 5321, 4.1.2 and 4.5.3.1.1.
+_PLAIN = re.compile(r"(?=.{1,64}\Z)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
 
 
 async def contacts(call: "Call", changes: Sequence[Change]) -> None:
@@ -91,7 +95,10 @@ async def users(call: "Call", changes: Sequence[Change]) -> None:
 
 def email(text: str, path: str) -> str:
     """The address in its normal form (RFC 5321, 6531: at most 254 characters). Raises Invalid."""
+    local, _, domain = text.rpartition("@")
     try:
+        if len(text) <= LONGEST_ADDRESS and domain.isascii() and _PLAIN.fullmatch(local):
+            return f"{local}@{_mail_domain(domain)}"  # what the validator would say, at a tenth of its time
         return validate_email(text, check_deliverability=False, allow_domain_literal=False, strict=True).normalized
     except EmailNotValidError as error:
         raise Invalid({path: f"'{text[:60]}' is not an e-mail address: {str(error)[:120]}"}) from None
@@ -105,7 +112,13 @@ def phone(text: str, region: str, path: str) -> str:
         raise Invalid({path: f"'{text[:40]}' is not a phone number"}) from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Invalid({path: f"'{text[:40]}' is not a possible phone number; write it with its country code: +98..."})
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
+@lru_cache(maxsize=10_000)
+def _mail_domain(domain: str) -> str:
+    """The domain of addresses in its normal form. Raises EmailNotValidError, which is not remembered."""
+    return validate_email(f"x@{domain}", check_deliverability=False, allow_domain_literal=False, strict=True).domain
 
 
 def _codes(change: Change) -> None:

@@ -1,0 +1,113 @@
+"""Tests of the short way to many rows: it must do what the object mapper does."""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
+from tortoise.exceptions import IntegrityError, ValidationError
+from tortoise.models import Model
+
+from core import models
+from core.bulk import assign, blank, insert
+from core.domain.people import email, phone
+from core.errors import Invalid
+from core.fields import new_id
+from core.models import Company, Contact, EventRecord, LifecycleStage
+from tests.house import House
+
+pytestmark = pytest.mark.anyio
+MODELS = models.__models__
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+async def test_a_blank_record_is_what_the_model_makes(shared_house: House, model: type[Model]):
+    quick, usual = vars(blank(model)), vars(model())
+    made = {name for name, one in usual.items() if quick.get(name) != one}
+    assert quick.keys() == usual.keys()
+    assert made <= {"id", "event_id", "created_at", "updated_at", "changed_at", "at"}
+    assert all(type(quick[name]) is type(usual[name]) for name in made)
+
+
+async def test_rows_are_written_as_the_model_writes_them(house: House):
+    values: dict[str, Any] = {
+        "name": "زهرا", "name_key": "زهرا", "lifecycle_stage": LifecycleStage.CUSTOMER,
+        "birth_date": datetime.date(1990, 1, 2), "email_consent": True,
+        "created_at": datetime.datetime(2020, 1, 2, 3, 4, 5, 678901, datetime.UTC),
+        "updated_at": datetime.datetime(2020, 1, 2, tzinfo=datetime.UTC),
+    }  # fmt: skip
+    await insert(Contact, [blank(Contact, external_id="quick", **values)])
+    await Contact.bulk_create([Contact(external_id="usual", **values)])
+    one, other = await house.sql('SELECT * FROM "contact" ORDER BY "external_id"')
+    ignored = {"id", "external_id"}
+    assert {name: value for name, value in one.items() if name not in ignored} == {
+        name: value for name, value in other.items() if name not in ignored
+    }
+    event: dict[str, Any] = {"name": "contact.created", "resource": "contact", "record_id": new_id(), "actor": "x", "changed": ["a", "b"]}
+    await insert(EventRecord, [blank(EventRecord, **event), blank(EventRecord, **event)])
+    first, second = await house.sql('SELECT "position", "changed" FROM "event" ORDER BY "position"')
+    assert second["position"] == first["position"] + 1 and "b" in first["changed"]
+
+
+async def test_what_the_model_refuses_is_refused(house: House):
+    with pytest.raises(ValidationError):
+        await insert(Contact, [blank(Contact, name="x" * 201)])
+    key = new_id()
+    with pytest.raises(IntegrityError):
+        await insert(Company, [blank(Company, id=key, name="a", name_key="a"), blank(Company, id=key, name="b", name_key="b")])
+    assert await house.sql('SELECT count(*) AS n FROM "company"') == [{"n": 0}]
+    await insert(Company, [])
+
+
+async def test_a_value_of_another_type_is_written_as_the_column_has_it(house: House):
+    record = blank(Company, name="a", name_key="a")
+    assign(record, "employees", Decimal(3))
+    await insert(Company, [record])
+    assert await house.sql('SELECT "employees" AS n FROM "company"') == [{"n": 3}]
+
+
+LOCAL = st.text("abzAZ09._+-'! é@\"", max_size=70)
+DOMAIN = st.one_of(
+    st.sampled_from(
+        [
+            "example.com",
+            "EXAMPLE.com",
+            "x.test",
+            "a..b",
+            "münchen.de",
+            "xn--mnchen-3ya.de",
+            "localhost",
+            "[1.2.3.4]",
+            "",
+            "a" * 250 + ".com",
+        ]
+    )
+)
+
+
+@given(LOCAL, DOMAIN)
+def test_addresses_are_what_the_validator_says(local: str, domain: str):
+    text = f"{local}@{domain}"
+    try:
+        wanted = validate_email(text, check_deliverability=False, allow_domain_literal=False, strict=True).normalized
+    except EmailNotValidError:
+        with pytest.raises(Invalid):
+            email(text, "address")
+    else:
+        assert email(text, "address") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0912 123 4567", "+989121234567"),
+        ("+98 (912) 123-4567", "+989121234567"),
+        ("+39 06 1234567", "+39061234567"),
+        ("+1 650 253 0000 ext. 5", "+16502530000"),
+    ],
+)
+def test_phones_are_written_in_e164(text: str, wanted: str):
+    assert phone(text, "IR", "number") == wanted
