@@ -131,9 +131,12 @@ async def restore(call: "Call", resource: Resource, key: uuid.UUID) -> Any:
 
 
 async def lock(call: "Call", resource: Resource, keys: Iterable[uuid.UUID], verb: str) -> None:
-    """Lock records in the order of their ids, inside a transaction: so no two writers of many wait for each other in a circle."""
+    """Lock records in the order of their ids, inside a transaction: so no two writers of many wait for each other in a circle.
+
+    Other records may still be tied to them meanwhile, which needs their keys only.
+    """
     rows = visible(call, resource, verb).filter(id__in=list(set(keys))).order_by("id").only("id")
-    await rows.select_for_update(of=(resource.model._meta.db_table,))
+    await rows.select_for_update(of=(resource.model._meta.db_table,), no_key=True)
 
 
 async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool, first: Any = None) -> list[tuple[Any, Refused | None]]:
@@ -172,7 +175,7 @@ async def _attempt(work: Any) -> tuple[Any, Refused | None]:
 
 async def _locked(call: "Call", resource: Resource, key: uuid.UUID, verb: str, *, deleted: bool = False) -> Any:
     rows = visible(call, resource, verb, deleted=deleted).filter(id=key)
-    record = await rows.select_for_update(of=(resource.model._meta.db_table,)).first()
+    record = await rows.select_for_update(of=(resource.model._meta.db_table,), no_key=True).first()
     if record is None:
         raise NotFound(f"there is no {resource.name} with this id")
     return record
@@ -282,7 +285,7 @@ def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str,
     hidden = set(resource.folded.values())
     before = {name: value for name, value in (change.before or {}).items() if name not in hidden}
     after = {name: value for name, value in change.values.items() if name not in hidden}
-    return before, {**after, **change.parts, **{f"{name}_ids": keys for name, keys in change.links.items()}}
+    return before, {**after, **change.parts, **{resource.linked[name].ids: keys for name, keys in change.links.items()}}
 
 
 def _taken(error: IntegrityError) -> Refused:
