@@ -9,7 +9,7 @@ import httpx
 from tests.house import House
 
 INSIDE = re.compile(
-    r"Traceback|\.py\b|\b[A-Z]\w+(?:Error|Exception)\b|\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE)\b \S"
+    r"Traceback|\.py\b|\b(?!UserError)[A-Z]\w+(?:Error|Exception)\b|\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE)\b \S"
     r"|sqlite|asyncpg|postgres|tortoise|strawberry|starlette|site-packages|/(?:usr|home|root|tmp|var|opt)/"
     r"|0x[0-9a-f]{6,}|object at|<class|NoneType|\bself\b|codec can|violates|constraint"
 )

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-async def for_all(check: Callable[..., Coroutine[Any, Any, None]], *values: st.SearchStrategy[Any], of: int = 1) -> None:
-    """Await `check` for many examples of the values; for the `of`th part of them where a check costs much."""
+async def for_all(check: Callable[..., Coroutine[Any, Any, None]], *values: st.SearchStrategy[Any], share: float = 1) -> None:
+    """Await `check` for many examples of the values: less where a check costs much, more where it costs little."""
 
-    @settings(max_examples=max(1, settings().max_examples // of))
+    @settings(max_examples=max(1, int(settings().max_examples * share)))
     @given(st.tuples(*values))
     def every(given: tuple[Any, ...]) -> None:
         from_thread.run(partial(check, *given))

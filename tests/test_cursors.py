@@ -69,7 +69,7 @@ async def test_pages_walk_over_every_row_once_either_way(world: World, key: str,
                 break
         assert walked == whole
 
-    await for_all(check, orders(world, key), st.sampled_from([3, 7, 20]), of=4)
+    await for_all(check, orders(world, key), st.sampled_from([3, 7, 20]), share=0.25)
 
 
 async def test_between_two_cursors_lie_the_rows_between_them(world: World):
@@ -80,7 +80,7 @@ async def test_between_two_cursors_lie_the_rows_between_them(world: World):
         assert ids(await page(world, "deal", order, first=100, **window)) == between
         assert ids(await page(world, "deal", order, last=2, **window)) == between[-2:]
 
-    await for_all(check, orders(world, "deal"), st.integers(0, 39), st.integers(0, 39), of=2)
+    await for_all(check, orders(world, "deal"), st.integers(0, 39), st.integers(0, 39), share=0.5)
 
 
 async def refused(world: World, cursor: str, order: str = "", argument: str = "after", field: str = "contacts") -> None:
@@ -148,7 +148,7 @@ async def test_a_page_inside_a_record_is_the_page_of_the_list_filtered_by_it(wor
             lists = await world.house.ask(f"query ($order: [DealOrder!]) {{ {roots} }}", order=order)
             assert [contact["deals"] for contact in some] == list(lists.values())
 
-    await for_all(check, orders(world, "deal"), st.sampled_from([0, 1, 2]), st.booleans(), of=8)
+    await for_all(check, orders(world, "deal"), st.sampled_from([0, 1, 2]), st.booleans(), share=0.125)
 
 
 async def test_each_record_goes_on_from_its_own_cursor(world: World):
