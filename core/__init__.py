@@ -5,15 +5,15 @@ from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
 from core.hookspecs import hookimpl, hookspec
-from core.ids import key_of
 from core.jobs import Job
 from core.money import Money
-from core.periods import Period, days_between, first_day, local_day
 from core.permissions import SYSTEM, Actor, permit
-from core.query import Filter, matching
+from core.records.filters import Filter, matching
+from core.records.ids import key_of
+from core.records.periods import Period, days_between, first_day, local_day
+from core.records.statements import select
+from core.records.visibility import visible
 from core.resources import Change, Resource
-from core.statements import select
-from core.visibility import visible
 
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Filter", "Forbidden", "Invalid", "Job", "Money", "NotFound",

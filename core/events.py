@@ -16,11 +16,11 @@ from tortoise import transactions
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
-from core.bulk import blank, insert
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import EventRecord, EventValues
 from core.money import Money
+from core.records.bulk import blank, insert
 
 if TYPE_CHECKING:  # a call carries the house, and the house its events
     from core.crm import CRM, Call

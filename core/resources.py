@@ -12,9 +12,9 @@ from tortoise.fields.base import Field
 from tortoise.fields.relational import ForeignKeyFieldInstance, OneToOneFieldInstance, RelationalField
 from tortoise.models import Model
 
-from core.bulk import assign
 from core.errors import StartError
 from core.fields import FixedField, FoldedField, MoneyField
+from core.records.bulk import assign
 from core.text import fold
 
 READ, CREATE, UPDATE, DELETE = "read", "create", "update", "delete"

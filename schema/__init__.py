@@ -6,8 +6,8 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from core.crm import CRM
 from core.hookspecs import hookimpl
 from schema.build import build
-from schema.graphiql import Assets
-from schema.http import Endpoint
+from schema.transport.graphiql import Assets
+from schema.transport.http import Endpoint
 
 
 @hookimpl

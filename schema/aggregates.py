@@ -8,12 +8,12 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
-from core.aggregates import COMPARED, GROUPED, SUMMED, Group, Grouping, aggregate, grouping
 from core.crm import CRM
 from core.money import Money
-from core.periods import Period
+from core.records.aggregates import COMPARED, GROUPED, SUMMED, Group, Grouping, aggregate, grouping
+from core.records.periods import Period
+from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
-from core.visibility import visible
 from schema.inputs import Inputs, plain
 from schema.make import Book, camel, described
 from schema.scalars import BigInt

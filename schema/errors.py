@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Conflict, Invalid, Refused
-from core.outages import outage
+from core.server.outages import outage
 
 log = logging.getLogger(__name__)
 

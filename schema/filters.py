@@ -12,7 +12,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from core.errors import StartError
-from core.query import Filter
+from core.records.filters import Filter
 from schema.inputs import Inputs, plain
 
 

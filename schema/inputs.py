@@ -10,9 +10,10 @@ import strawberry
 
 from core.crm import CRM
 from core.errors import Invalid
-from core.ids import decode
 from core.money import Money
-from core.query import MOST_KEYS, Order, Window
+from core.records.ids import decode
+from core.records.orders import MOST_KEYS, Order
+from core.records.pages import Window
 from core.resources import CREATE, UPDATE, Column, Kind, Resource
 from schema.make import Book, camel, described, many
 from schema.scalars import BigInt, CurrencyCode

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.query import Order, Page
+from core.records.orders import Order
+from core.records.pages import Page
 from core.resources import Resource
 
 

@@ -10,9 +10,12 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.crm import Call
-from core.query import Order, Page, Where, Window, arranged, condition, keyset, sort, statement, windowed
+from core.records.filters import Where, condition
+from core.records.orders import Order, keyset, sort
+from core.records.pages import Page, Window, arranged, windowed
+from core.records.statements import statement
+from core.records.visibility import visible
 from core.resources import Linked, Resource, ToMany
-from core.visibility import visible
 
 
 async def one(call: Call, model: type[Model], key: uuid.UUID | None, *, deleted: bool = False) -> Any:

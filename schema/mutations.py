@@ -9,9 +9,9 @@ from typing import Annotated, Any, Optional
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from core import ids, store
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from core.records import ids, store
 from core.resources import CREATE, DELETE, UPDATE, Resource
 from schema.inputs import Inputs, drop, to_values
 from schema.make import Book, camel, described

@@ -6,12 +6,14 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 import schema.loaders as loaders
-from core import ids, query, store
 from core.crm import CRM, Call
 from core.errors import Invalid, NotFound
-from core.query import Window
+from core.records import ids, pages, store
+from core.records.filters import condition
+from core.records.pages import Window
+from core.records.statements import count
+from core.records.visibility import visible
 from core.resources import Resource
-from core.visibility import visible
 from schema.aggregates import Aggregates
 from schema.inputs import Inputs
 from schema.listing import Listing
@@ -70,11 +72,11 @@ def _id(resource: Resource) -> Any:
 
 def _listing(resource: Resource) -> Any:
     async def listing(root: Any, call: Call, where: Any, orders: Any, window: Window, deleted: bool) -> Listing:
-        rows = visible(call, resource, deleted=deleted).filter(query.condition(call, resource, where))
-        page = await query.page(rows, resource, orders, window)
+        rows = visible(call, resource, deleted=deleted).filter(condition(call, resource, where))
+        page = await pages.page(rows, resource, orders, window)
 
         async def counted() -> tuple[int, bool]:
-            return await query.count(rows, call.crm.settings.limits.count)
+            return await count(rows, call.crm.settings.limits.count)
 
         return Listing(resource, orders, page, counted)
 

@@ -10,10 +10,10 @@ import schema.loaders as loaders
 from core.crm import Call
 from core.errors import Forbidden, Invalid
 from core.events import Event
-from core.ids import encode
 from core.permissions import rule
+from core.records.ids import encode
+from core.records.visibility import visible
 from core.resources import READ
-from core.visibility import visible
 from schema.make import camel
 from schema.types import Node
 

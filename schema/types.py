@@ -11,9 +11,9 @@ from tortoise.models import Model
 
 import schema.loaders as loaders
 from core.crm import CRM, Call
-from core.ids import encode
 from core.money import Money, exponent
-from core.query import Page, Window, cursor
+from core.records.ids import encode
+from core.records.pages import Page, Window, cursor
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.inputs import Inputs
 from schema.listing import Listing

@@ -16,11 +16,11 @@ from starlette.applications import Starlette
 from tortoise.context import TortoiseContext, _current_context
 
 from core import settings as core_settings
-from core.app import create_app
 from core.auth import create_key
 from core.crm import CRM
 from core.database import migrate
 from core.plugins import load
+from core.server.app import create_app
 from core.settings import Settings
 from tests.engines import Engine, Row, apart
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.ids import encode
+from core.records.ids import encode
 from core.resources import CREATE
 from core.standard import resources
 from schema.make import camel

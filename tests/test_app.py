@@ -5,9 +5,9 @@ import logging
 import httpx
 import pytest
 
-from core.app import create_app
 from core.errors import StartError
-from core.health import Health
+from core.server.app import create_app
+from core.server.health import Health
 from tests.house import read_settings, write_settings
 
 ROUTES = """

@@ -12,11 +12,11 @@ from tortoise.exceptions import IntegrityError, ValidationError
 from tortoise.models import Model
 
 from core import models
-from core.bulk import assign, blank, insert
 from core.domain.people import email, phone
 from core.errors import Invalid
 from core.fields import new_id
 from core.models import Company, Contact, EventRecord, LifecycleStage
+from core.records.bulk import assign, blank, insert
 from tests.house import House
 
 pytestmark = pytest.mark.anyio

@@ -125,7 +125,7 @@ async def test_a_cursor_of_another_list_or_another_order_is_refused(world: World
 
 @pytest.mark.parametrize("values", [["x"], [1], [None], [{}], [[]], [True], ["'; DROP TABLE contact"], [1e300], ["2026-01-01"], [10**30]])
 async def test_a_cursor_that_was_made_by_hand_with_a_right_seal_is_refused_too(world: World, values: Sequence[Any]):
-    from core.query import _seal
+    from core.records.pages import _seal
 
     contact = world.resource("contact")
     body = json.dumps(values).encode()

@@ -12,11 +12,11 @@ from tortoise.exceptions import DBConnectionError, OperationalError
 
 from core.crm import Call
 from core.errors import Forbidden, Refused
-from core.outages import outage
 from core.permissions import SYSTEM
+from core.server.outages import outage
 from schema.errors import entries
-from schema.execution import Engine
-from schema.parameters import Parameters
+from schema.operations.execution import Engine
+from schema.transport.parameters import Parameters
 from tests.graph import SCHEMA
 from tests.house import House
 

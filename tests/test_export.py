@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import store
 from core.crm import Call
 from core.models import Contact
 from core.money import Money
 from core.permissions import SYSTEM
-from core.query import condition
+from core.records import store
+from core.records.filters import condition
 from core.transfer.asking import condition_of
 from core.transfer.columns import outs
 from core.transfer.exporting import Export, most_parts

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schema.graphiql import FOLDER
+from schema.transport.graphiql import FOLDER
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Authorization": ""}
 

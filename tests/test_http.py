@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from schema.media import GRAPHQL, JSON, accepted, is_json, wants_page
+from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
 from tests.house import House
 
 TYPE = {"Content-Type": JSON}

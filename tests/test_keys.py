@@ -11,7 +11,7 @@ import pytest
 
 from core.cli import Setup
 from core.cli.house import house
-from core.store import create
+from core.records.store import create
 from tests.engines import free_port
 from tests.house import Templates, write_settings
 from tests.shell import Shell, serving

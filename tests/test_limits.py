@@ -10,9 +10,9 @@ import pytest
 from graphql import GraphQLSyntaxError, get_introspection_query
 
 from core.settings import Limits, Server, Settings
-from schema.documents import KEPT_DOCUMENTS, Documents, Prepared
 from schema.errors import Unprocessable
-from schema.limits import TooComplex
+from schema.operations.documents import KEPT_DOCUMENTS, Documents, Prepared
+from schema.operations.limits import TooComplex
 from tests.graph import SCHEMA
 
 STANDARD = get_introspection_query(descriptions=True, specified_by_url=True, directive_is_repeatable=True, input_value_deprecation=True)

@@ -6,10 +6,10 @@ from textwrap import dedent
 
 import pytest
 
-from core.app import rehearse
 from core.database import make_migrations, migrate
 from core.errors import StartError
 from core.plugins import load
+from core.server.app import rehearse
 from tests.engines import Engine, apart
 from tests.house import Templates, read_settings, write_settings
 from tests.packages import Packages

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.protocol import BoundedProtocol
+from core.server.protocol import BoundedProtocol
 from tests.wire import on_a_port
 
 

@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from schema import socket as module
-from schema.execution import Engine
-from schema.socket import FRAME, PROTOCOL, Socket
+from schema.operations.execution import Engine
+from schema.transport import socket as module
+from schema.transport.socket import FRAME, PROTOCOL, Socket
 from tests.graph import SCHEMA
 from tests.house import House
 from tests.wire import on_a_port

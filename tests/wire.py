@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from core.protocol import BoundedProtocol
-from core.server import config
+from core.server.process import config
+from core.server.protocol import BoundedProtocol
 
 
 @contextlib.asynccontextmanager

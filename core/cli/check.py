@@ -5,11 +5,11 @@ import sys
 
 import click
 
-from core.app import rehearse
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
 from core.database import notes, problems
 from core.errors import StartError
+from core.server.app import rehearse
 
 
 @click.command()

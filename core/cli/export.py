@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
 from core.crm import Call
-from core.query import condition
+from core.records.filters import condition
 from core.resources import Resource
 from core.transfer.asking import condition_of
 from core.transfer.columns import Out, chosen, outs

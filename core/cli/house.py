@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from core.cli import Setup
 from core.crm import CRM, Call
 from core.database import connect
-from core.health import Health
 from core.permissions import SYSTEM
+from core.server.health import Health
 
 
 @asynccontextmanager

@@ -5,9 +5,9 @@ from functools import partial
 
 import click
 
-from core.app import create_app
 from core.cli import Setup
-from core.server import run
+from core.server.app import create_app
+from core.server.process import run
 
 
 @click.command()

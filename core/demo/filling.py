@@ -10,8 +10,8 @@ from core.errors import Conflict
 from core.events import transaction
 from core.fields import now
 from core.models import Contact
-from core.store import create_many
-from core.visibility import visible
+from core.records.store import create_many
+from core.records.visibility import visible
 
 BATCH = 500
 

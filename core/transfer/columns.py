@@ -7,9 +7,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from core import ids
 from core.crm import CRM
 from core.money import Money
+from core.records import ids
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from core.transfer.problems import Unusable
 from core.transfer.targets import snake

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from core.changes import changed, new_change
 from core.crm import Call
 from core.errors import Refused
-from core.preparation import prepare
+from core.records.changes import changed, new_change
+from core.records.preparation import prepare
 from core.resources import Change, Kind, Resource
 
 Values = dict[str, Any]

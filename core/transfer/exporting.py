@@ -10,12 +10,12 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.functions import Count
 
-from core import ids
 from core.crm import Call
+from core.records import ids
+from core.records.visibility import visible
 from core.resources import Resource
 from core.transfer.columns import Beside, Out
 from core.transfer.problems import Unusable
-from core.visibility import visible
 
 PAGE = 500
 

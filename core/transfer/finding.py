@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import store
 from core.crm import Call
 from core.errors import Refused
 from core.events import savepoint
+from core.records import store
+from core.records.visibility import visible
 from core.resources import Resource
 from core.text import fold
 from core.transfer.entries import Entry, to_values
 from core.transfer.problems import Rejected, because
-from core.visibility import visible
 
 REMEMBERED = 50_000  # found records whose keys are kept in memory
 AT_ONCE = 500  # values in one query

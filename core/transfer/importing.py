@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from core import store
 from core.crm import Call
 from core.errors import Refused
 from core.events import rehearsal, savepoint, transaction
+from core.records import store
+from core.records.visibility import visible
 from core.resources import Resource
 from core.transfer.comparing import news
 from core.transfer.entries import Entry, to_values
@@ -21,7 +22,6 @@ from core.transfer.plan import Plan
 from core.transfer.problems import Problem, Rejected, because
 from core.transfer.reading import Row, Source
 from core.transfer.report import Rejects, Report
-from core.visibility import visible
 
 Values = dict[str, Any]
 OBJECTS = 100_000  # new objects between two looks for garbage; a batch makes about half as many

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core import ids
 from core.crm import CRM
 from core.errors import Invalid
+from core.records import ids
 from core.resources import Column, Kind, Resource
 from core.transfer.converting import Hints, converter, moment, sum_of_money
 from core.transfer.entries import Entry

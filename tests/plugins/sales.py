@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from core import SYSTEM, Call, Money, store
+from core import SYSTEM, Call, Money
 from core.fields import now
 from core.models import Deal, DealLine, DealStageChange, Pipeline, Product, Stage, StageKind, Team, User
+from core.records import store
 from tests.house import House
 
 OWNERS = {"Ada": "North", "Bo": "North", "Cy": "South", "Di": None}

@@ -6,8 +6,8 @@ from typing import Any
 
 from core.errors import Refused
 from core.settings import Limits
-from schema.cost import Cost, total
-from schema.shapes import Shape
+from schema.operations.cost import Cost, total
+from schema.operations.shapes import Shape
 
 NESTING = 100
 OPERATIONS = 50

@@ -14,13 +14,13 @@ from starlette.websockets import WebSocket
 from core.auth import authenticate
 from core.crm import CRM, Call
 from core.errors import Refused, Unauthenticated
-from core.requests import request_id
+from core.server.requests import request_id
 from schema.errors import Fault, Unprocessable, entries, status
-from schema.execution import Answer, Engine, refused
-from schema.graphiql import page
-from schema.media import GRAPHQL, JSON, accepted, is_json, wants_page
-from schema.parameters import Parameters, from_body, from_query_string
-from schema.socket import Socket
+from schema.operations.execution import Answer, Engine, refused
+from schema.transport.graphiql import page
+from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
+from schema.transport.parameters import Parameters, from_body, from_query_string
+from schema.transport.socket import Socket
 
 ALLOW = {"Allow": "GET, POST"}
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}

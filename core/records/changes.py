@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.bulk import assign, blank
 from core.errors import Invalid
 from core.fields import new_id
 from core.money import Money, exponent, minor_units
+from core.records.bulk import assign, blank
+from core.records.values import clean
 from core.resources import CREATE, Change, Column, Kind, Resource
-from core.values import clean
 
 if TYPE_CHECKING:
     from core.crm import Call

@@ -4,8 +4,7 @@ import re
 from typing import Any
 
 from tortoise.connection import get_connection
-
-from core.query import statement
+from tortoise.queryset import QuerySet
 
 _NAME = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\$(\d+)")
@@ -30,3 +29,18 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
 
     found = await get_connection("default").execute_query_dict(_NAME.sub(inner, sql), parameters)
     return [dict(row) for row in found]
+
+
+def statement(queryset: Any) -> tuple[str, list[Any]]:
+    """The SQL of a queryset and its parameters, to be wrapped in a larger statement."""
+    queryset._choose_db_if_not_chosen()
+    queryset._make_query()
+    return queryset.query.get_parameterized_sql()
+
+
+async def count(queryset: QuerySet[Any], cap: int) -> tuple[int, bool]:
+    """How many rows there are, counted up to `cap`, and whether that is all of them."""
+    sql, parameters = statement(queryset.limit(cap + 1).values("id"))
+    rows = await get_connection("default").execute_query_dict(f"SELECT COUNT(*) AS n FROM ({sql}) AS counted", parameters)
+    number = rows[0]["n"]
+    return min(number, cap), number <= cap

@@ -11,10 +11,11 @@ from tortoise.connection import get_connection
 
 from core.errors import Invalid
 from core.money import Money, exponent
-from core.periods import Period, first_day, local_day, postgres
-from core.query import Where, condition, statement
+from core.records.filters import Where, condition
+from core.records.periods import Period, first_day, local_day, postgres
+from core.records.statements import statement
+from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
-from core.visibility import visible
 
 if TYPE_CHECKING:
     from core.crm import Call

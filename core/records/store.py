@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 
-from core.bulk import insert
-from core.changes import Values, changed, new_change
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
 from core.fields import now
-from core.history import record_history
-from core.parts import forget_same_links, prepared_parts, write_links
-from core.preparation import prepare
+from core.records.bulk import insert
+from core.records.changes import Values, changed, new_change
+from core.records.history import record_history
+from core.records.parts import forget_same_links, prepared_parts, write_links
+from core.records.preparation import prepare
+from core.records.values import clean
+from core.records.visibility import allowed_or_refused, related, still_allowed, visible
 from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
-from core.values import clean
-from core.visibility import allowed_or_refused, related, still_allowed, visible
 
 if TYPE_CHECKING:
     from core.crm import Call

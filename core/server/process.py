@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
 from core.errors import StartError
-from core.protocol import BoundedProtocol
+from core.server.protocol import BoundedProtocol
 
 FRAME = 65_536  # of a WebSocket
 KEEP_ALIVE = 20

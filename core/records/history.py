@@ -6,8 +6,8 @@ from typing import Any
 
 from tortoise.models import Model
 
-from core.bulk import blank, insert
 from core.fields import now
+from core.records.bulk import blank, insert
 from core.resources import Change, Resource
 
 

@@ -18,10 +18,10 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from core.crm import CRM, Call
-from schema.documents import ERRORS, Documents, Prepared
 from schema.errors import Unprocessable, entries, field_entry
-from schema.introspection import Introspection, introspects
-from schema.parameters import Parameters
+from schema.operations.documents import ERRORS, Documents, Prepared
+from schema.operations.introspection import Introspection, introspects
+from schema.transport.parameters import Parameters
 
 Work = Callable[[], ExecutionResult]
 

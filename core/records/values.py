@@ -18,7 +18,7 @@ JSON_DEPTH = 20
 
 
 def clean(column: Column, value: Any, path: str) -> Any:
-    """The value as the column keeps it (money apart: see core.store). Raises Invalid under `path`."""
+    """The value as the column keeps it (money apart: see core.records.store). Raises Invalid under `path`."""
     if value is None:
         if not column.null:
             raise Invalid({path: "must not be null"})

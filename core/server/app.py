@@ -17,10 +17,10 @@ from tortoise.context import _current_context
 from core.crm import CRM
 from core.database import connect, notes, offline
 from core.errors import Refused
-from core.health import Health
 from core.plugins import Plugins, load
-from core.requests import Requests, failure, request_id
-from core.routes import routes
+from core.server.health import Health
+from core.server.requests import Requests, failure, request_id
+from core.server.routes import routes
 from core.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from core.settings import Limits
-from schema.cost import CEILING, Cost, Variable, page, plus, times
+from schema.operations.cost import CEILING, Cost, Variable, page, plus, times
 
 
 @dataclass(frozen=True, slots=True)

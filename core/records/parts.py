@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from core.bulk import blank, insert
-from core.changes import new_change
 from core.errors import Invalid
-from core.preparation import prepare
+from core.records.bulk import blank, insert
+from core.records.changes import new_change
+from core.records.preparation import prepare
+from core.records.visibility import related
 from core.resources import Change, Resource, ToMany
-from core.visibility import related
 
 if TYPE_CHECKING:
     from core.crm import Call

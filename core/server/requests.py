@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Refused
-from core.outages import outage
+from core.server.outages import outage
 
 log = logging.getLogger("payvand.requests")
 

@@ -26,8 +26,8 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from core.errors import Refused
 from core.settings import Settings
 from schema.errors import Unprocessable
-from schema.limits import TooComplex, check_cost, check_operations, check_shape, check_text, check_variables
-from schema.shapes import Shape, Shapes
+from schema.operations.limits import TooComplex, check_cost, check_operations, check_shape, check_text, check_variables
+from schema.operations.shapes import Shape, Shapes
 
 ERRORS = 8
 COMPARISONS = 50_000

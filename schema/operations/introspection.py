@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from graphql import ExecutionResult, FieldNode, OperationDefinitionNode, OperationType
 
-from schema.shapes import INTROSPECTION
+from schema.operations.shapes import INTROSPECTION
 
 KEPT = 16
 

@@ -16,12 +16,12 @@ from strawberry.http.websocket_origin import is_same_origin
 from core.auth import authenticate
 from core.crm import Call
 from core.errors import Refused, Unauthenticated
-from core.outages import outage
 from core.permissions import Actor
-from core.requests import request_id
+from core.server.outages import outage
+from core.server.requests import request_id
 from schema.errors import Fault, entries
-from schema.execution import Answer, Engine
-from schema.parameters import Parameters, checked, read
+from schema.operations.execution import Answer, Engine
+from schema.transport.parameters import Parameters, checked, read
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The records: how they are read, written, counted and kept true."""

@@ -1,0 +1,1 @@
+"""The process that serves: the app, its requests, its health."""

@@ -1,0 +1,1 @@
+"""Operations: parsed, measured against the limits, validated and executed."""
