@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a call carries the house, and the house its events
 
 log = logging.getLogger(__name__)
 
+_PLAIN = (str, int, bool, type(None))
 PATIENCE = 10.0  # seconds that one plugin may take with one event
 
 _pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
@@ -152,14 +153,12 @@ def _values(event: Event) -> EventValues:
 
 def plain(value: Any) -> Any:
     """The value as JSON can hold it."""
-    if value.__class__ is str:
-        return value
     if isinstance(value, enum.Enum):
         return value.value
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
+        return {name: one if one.__class__ in _PLAIN else plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set):
         return [plain(one) for one in value]
     if isinstance(value, datetime.date):

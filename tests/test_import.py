@@ -332,6 +332,13 @@ industry = "made"
     ]  # fmt: skip
 
 
+async def test_after_many_rows_the_database_knows_how_many_there_are(house: House, tmp_path: Path):
+    file = written(tmp_path / "tags.csv", "name\n" + "".join(f"tag {n}\n" for n in range(1000)))
+    assert counts(take(house, "tags", file)) == (1000, 0, 0, 0)
+    if house.database.name == "postgres":  # it plans queries by these figures
+        assert await house.sql("SELECT reltuples::int AS n FROM pg_class WHERE relname = 'tag'") == [{"n": 1000}]
+
+
 async def test_a_killed_import_goes_on_without_doubles(house: House, tmp_path: Path):
     text = "".join(f"n{n},m{n}@example.com,c{n % 50}\n" for n in range(3000))
     file = written(tmp_path / "people.csv", f"name,email,company\n{text}")

@@ -107,7 +107,7 @@ def email(text: str, path: str) -> str:
 def phone(text: str, region: str, path: str) -> str:
     """The number in E.164, read as a number of `region` when it has no country code. Raises Invalid."""
     try:
-        number = phonenumbers.parse(digits(text), region)
+        number = phonenumbers.parse(text if text.isascii() else digits(text), region)
     except phonenumbers.NumberParseException:
         raise Invalid({path: f"'{text[:40]}' is not a phone number"}) from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:

@@ -94,6 +94,9 @@ def _encoder(column: Field[Any]) -> Encode:
     slow = column.to_db_value
     if isinstance(column, fields.UUIDField):
         return lambda value, record: None if value is None else str(value)
+    if isinstance(column, fields.JSONField):
+        dumps = column.encoder
+        return lambda value, record: dumps(value) if value.__class__ in (dict, list) else slow(value, record)
     if isinstance(column, CharEnumFieldInstance):
         kind = column.enum_type
         return lambda value, record: value.value if value.__class__ is kind else slow(value, record)

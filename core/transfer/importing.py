@@ -22,6 +22,7 @@ from core.transfer.plan import Plan
 from core.transfer.problems import Problem, Rejected, because
 from core.transfer.reading import Row, Source
 from core.transfer.report import Rejects, Report
+from core.transfer.statistics import MANY, count_anew
 
 Values = dict[str, Any]
 OBJECTS = 100_000  # new objects between two looks for garbage; a batch makes about half as many
@@ -70,6 +71,8 @@ class Import:
                     await self._rows(source)
             finally:
                 self.rejects.close()
+        if not dry and self.report.created + self.report.updated >= MANY:
+            await count_anew(self.call.crm, self.plan.resource)
         return self.report
 
     async def _rows(self, source: Source) -> None:
