@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests import commands
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -44,10 +46,7 @@ class Shell:
 
     def __call__(self, *arguments: str, input: str = "", timeout: float = 60) -> Outcome:
         """Run one command to its end."""
-        ended = subprocess.run(
-            self._command(arguments), input=input, timeout=timeout, capture_output=True, text=True, cwd=self.folder, env=self._environment()
-        )
-        return Outcome(ended.returncode, ended.stdout, ended.stderr)
+        return Outcome(*commands.run(arguments, self.folder, self._environment(), input, timeout))
 
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
