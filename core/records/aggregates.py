@@ -62,7 +62,7 @@ async def aggregate(
     Raises Invalid when there are more groups than the limit, for a time zone that is none, and for a key that comes twice.
     """
     if twice := [one.name for one in groupings if sum(other.name == one.name for other in groupings) > 1]:
-        raise Invalid(group_by=f"names {twice[0]} twice")
+        raise Invalid(group_by=f"names {twice[0].upper()} twice")
     wanted = sorted(set(wanted))
     columns = [resource.columns[name] for name in sorted({name for _, name in wanted})]
     currencies = sorted({str(column.currency) for column in columns if column.kind is Kind.MONEY})
@@ -202,12 +202,12 @@ def grouping(resource: Resource, name: str, period: Period | None, zone: str) ->
     """The grouping of a field by name. Raises Invalid for a date without a period, or a period without a date."""
     if relation := resource.to_one.get(name):
         if period is not None:
-            raise Invalid(group_by=f"{name} is not a date and has no period")
+            raise Invalid(group_by=f"{name.upper()} is not a date and has no period")
         return Grouping(name, relation.attr)
     column = resource.columns[name]
     dated = column.kind in (Kind.DATE, Kind.DATETIME)
     if dated and period is None:
-        raise Invalid(group_by=f"{name} is a date: name a period")
+        raise Invalid(group_by=f"{name.upper()} is a date: name a period")
     if not dated and period is not None:
-        raise Invalid(group_by=f"{name} is not a date and has no period")
+        raise Invalid(group_by=f"{name.upper()} is not a date and has no period")
     return Grouping(name, column.name, column, period, zone)
