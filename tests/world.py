@@ -30,7 +30,8 @@ WORDS = ("web", "Web", "fair", "a%b", "a_b", "ab", "خرید", None, None)
 INSTANTS = (
     "2026-03-21T20:29:59+00:00", "2026-03-21T20:30:00+00:00", "2026-03-29T00:59:59.999999+00:00", "2026-03-29T01:00:00+00:00",
     "2025-10-26T00:30:00+00:00", "2025-10-26T01:30:00+00:00", "2025-12-31T22:59:59+00:00", "2025-12-31T23:00:00+00:00",
-    "2021-09-21T19:29:00+00:00", "2021-09-21T19:31:00+00:00", "2024-02-29T12:00:00+00:00", "1969-12-31T23:59:59+00:00",
+    "2021-09-21T19:29:59+00:00", "2021-09-21T19:30:00+00:00",
+    "2021-09-21T20:29:59.5+00:00", "2024-02-29T12:00:00+00:00", "1969-12-31T23:59:59+00:00",
     "2199-01-01T00:00:00+00:00", None,
 )  # fmt: skip
 DAYS = ("2026-03-20", "2026-03-21", "2025-12-28", "2025-12-29", "2026-01-04", "2026-01-05", "2024-02-29", "2020-06-30", None)
@@ -115,9 +116,9 @@ class World:
                 {
                     "kind": pick(("CALL", "NOTE", "MEETING")), "subject": pick(NAMES), "contactId": pick((*ids["contact"], None)),
                     "dealId": pick((*ids["deal"], None)), "productId": pick(optional["product"]), "assigneeId": pick(optional["user"]),
-                    "doneAt": pick(INSTANTS), "dueAt": pick(INSTANTS), "body": pick(WORDS),
+                    "doneAt": INSTANTS[index % len(INSTANTS)], "dueAt": pick(INSTANTS), "body": pick(WORDS),
                 }
-                for _ in range(60)
+                for index in range(60)
             ],
         )  # fmt: skip
         for key, gone in (("activity", 5), ("deal", 4), ("contact", 3), ("company", 1), ("tag", 1), ("user", 1)):
