@@ -21,6 +21,7 @@ async def attempt(house: House, resource: str, **given: Any) -> Any:
         ({"given_name": " Z "}, "Z"),
         ({"given_name": "Z", "name": "Frau Doktor"}, "Frau Doktor"),
         ({"given_name": "Z", "name": "  "}, "Z"),
+        ({"given_name": "ß" * 120, "family_name": "ß" * 79}, f"{'ß' * 120} {'ß' * 79}"),
         ({"given_name": "g" * 120, "family_name": "f" * 120}, f"{'g' * 120} {'f' * 79}"),
     ],
 )
