@@ -34,7 +34,7 @@ from tests.engines import engine
 
 CONTACTS = int(os.environ.get("IMPORT_CONTACTS", "20000"))
 ENGINES = ("sqlite", "postgres")
-BATCH = 500
+BATCH = 2_000
 # The tables that an import of contacts writes, and the order in which it does.
 TABLES = {
     "contact": "id", "contact_email": "contact_id", "contact_phone": "contact_id", "lifecycle_change": "contact_id",

@@ -42,7 +42,7 @@ DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": 
 @click.option("--dry-run", "dry", is_flag=True, help="Do everything and undo it; on SQLite, others wait with writing meanwhile.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Where rejected rows go; else beside FILE.")
 @click.option("--make/--no-make", default=None, help="Whether related records that are missing are made; they are.")
-@click.option("--batch", type=click.IntRange(1, 5000), default=500, show_default=True, help="Rows in one transaction.")
+@click.option("--batch", type=click.IntRange(1, 5000), default=2000, show_default=True, help="Rows in one transaction.")
 @as_json
 @click.pass_obj
 def import_(setup: Setup, resource: str, file: Path, map_: Path | None, rejects: Path | None, as_json: bool, **options: Any) -> None:

@@ -18,6 +18,8 @@ from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 from tortoise.validators import MaxLengthValidator
 
+CHUNK = 500  # rows that the database takes while the next are made ready
+
 M = TypeVar("M", bound=Model)
 Encode = Callable[[Any, Model], Any]
 
@@ -47,7 +49,7 @@ def assign(record: Model, name: str, value: Any) -> None:
 
 
 async def insert(model: type[Model], records: Iterable[Model]) -> None:
-    """Write new records of a model, all in one statement. Raises IntegrityError when one of them cannot be."""
+    """Write new records of a model with one statement, inside a transaction. Raises IntegrityError when one of them cannot be."""
     records = list(records)
     plan = _plan(model)
     if plan is None:
@@ -58,8 +60,18 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
     database = get_connection("default")
     executor = database.executor_class(model=model, db=database)
     encoders = [(name, plan.encoders[name]) for name in executor.regular_columns]
-    rows = [[encode(state[name], record) for name, encode in encoders] for record in records if (state := vars(record))]
-    await database.execute_many(executor.insert_query, rows)
+    writing: asyncio.Future[None] | None = None
+    try:
+        for start in range(0, len(records), CHUNK):
+            some = records[start : start + CHUNK]
+            rows = [[encode(state[name], record) for name, encode in encoders] for record in some if (state := vars(record))]
+            if writing:
+                await writing
+            writing = asyncio.ensure_future(database.execute_many(executor.insert_query, rows))
+            await asyncio.sleep(0)  # lets the database begin, while the next rows are made ready
+    finally:
+        if writing:
+            await writing
 
 
 @dataclass(frozen=True)

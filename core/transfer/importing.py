@@ -1,5 +1,6 @@
 """Import: rows become records, batch by batch, each batch in one transaction."""
 
+import asyncio
 import gc
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +26,9 @@ from core.transfer.report import Rejects, Report
 from core.transfer.statistics import MANY, count_anew
 
 Values = dict[str, Any]
-OBJECTS = 100_000  # new objects between two looks for garbage; a batch makes about half as many
+OBJECTS = 400_000  # new objects between two looks for garbage; a batch makes about half as many
+PAUSE = 20  # rows that are read at a stretch
+BATCH = 2_000  # rows in one transaction
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +53,7 @@ class Import:
     call: Call
     plan: Plan
     rejects: Rejects
-    batch: int = 500
+    batch: int = BATCH
     tell: Callable[[int], None] = lambda done: None
     report: Report = field(default_factory=Report)
 
@@ -77,14 +80,28 @@ class Import:
 
     async def _rows(self, source: Source) -> None:
         rows = source.rows()
-        while batch := list(islice(rows, self.batch)):
-            async with transaction(self.call):
-                await self._batch(batch)
-            await self.call.crm.settle()
-            self.tell(source.done)
+        drafts, done = await self._read(rows), source.done
+        while drafts:
+            ahead = asyncio.create_task(self._read(rows))  # while the database works on these
+            try:
+                async with transaction(self.call):
+                    await self._batch(drafts)
+                await self.call.crm.settle()
+            except BaseException:
+                ahead.cancel()
+                raise
+            self.tell(done)
+            drafts, done = await ahead, source.done
 
-    async def _batch(self, rows: Sequence[Row]) -> None:
-        drafts = list(self._drafts(rows))
+    async def _read(self, rows: Iterator[Row]) -> list[Draft]:
+        """The drafts of the next batch, with a pause now and then in which others go on."""
+        drafts: list[Draft] = []
+        while len(drafts) < self.batch and (some := list(self._drafts(islice(rows, min(PAUSE, self.batch - len(drafts)))))):
+            drafts += some
+            await asyncio.sleep(0)
+        return drafts
+
+    async def _batch(self, drafts: Sequence[Draft]) -> None:
         await self._content_keys([one for one in drafts if one.problem is None])
         for run in _apart([one for one in drafts if one.problem is None], self._identity):
             await self._run(run)
