@@ -45,8 +45,13 @@ class Shell:
         return self.folder / "settings.toml"
 
     def __call__(self, *arguments: str, input: str = "", timeout: float = 60) -> Outcome:
-        """Run one command to its end."""
-        return Outcome(*commands.run(arguments, self.folder, self._environment(), input, timeout))
+        """Run one command to its end: forked where the code is this one, else started anew."""
+        if type(self) is Shell and "PYTHONPATH" not in self.environment:
+            return Outcome(*commands.run(arguments, self.folder, self._environment(), input, timeout))
+        ended = subprocess.run(
+            self._command(arguments), input=input, timeout=timeout, capture_output=True, text=True, cwd=self.folder, env=self._environment()
+        )
+        return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
