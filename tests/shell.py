@@ -45,8 +45,8 @@ class Shell:
         return self.folder / "settings.toml"
 
     def __call__(self, *arguments: str, input: str = "", timeout: float = 60) -> Outcome:
-        """Run one command to its end: forked where the code is this one, else started anew."""
-        if type(self) is Shell and "PYTHONPATH" not in self.environment:
+        """Run one command to its end: forked where code and interpreter are these here, else started anew."""
+        if type(self) is Shell and not any(name.startswith("PYTHON") for name in self.environment):
             return Outcome(*commands.run(arguments, self.folder, self._environment(), input, timeout))
         ended = subprocess.run(
             self._command(arguments), input=input, timeout=timeout, capture_output=True, text=True, cwd=self.folder, env=self._environment()
