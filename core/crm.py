@@ -13,7 +13,8 @@ from core.declarations import check
 from core.errors import StartError
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
-from core.resources import Resource, Resources
+from core.registry import Resources
+from core.resources import Resource
 from core.settings import Settings
 from core.stream import Stream
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tortoise.models import Model
 
 from core.errors import Invalid
-from core.resources import Resource, Resources
+from core.registry import Resources
+from core.resources import Resource
 
 if TYPE_CHECKING:
     from core.crm import Call
