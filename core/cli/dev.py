@@ -1,32 +1,32 @@
 """What `payvand serve --dev` does before it serves: everything that a newcomer would have to do by hand."""
 
 import os
+import shlex
 from pathlib import Path
 
+import click
+
 from core.auth import create_key, known_key
-from core.cli.output import console
 from core.crm import CRM, Call
 from core.database import connect, migrate
 from core.database.addresses import sqlite_file
-from core.demo import empty, fill
+from core.models import Contact
 from core.permissions import SYSTEM
 from core.plugins import Plugins
 from core.settings import Settings
+from core.visibility import visible
 
 QUERY = '{"query": "{ contacts(first: 3) { totalCount nodes { name city } } }"}'
 
 
 async def prepare(settings: Settings, plugins: Plugins) -> None:
     """Bring the tables up to date, fill an empty house with demo data, and see to it that there is a development key."""
-    out = console()
-    await migrate(settings, plugins, lambda step: out.print(f"Applying {step} ..."))
+    await migrate(settings, plugins, lambda step: click.echo(f"Applying {step} ..."))
     async with connect(settings, plugins):
         crm = CRM(settings, plugins)
         call = Call(crm, SYSTEM)
-        if await empty(call):
-            out.print("Making demo data ...")
-            made = await fill(call)
-            out.print(f"Made {sum(made.values()):,} records.")
+        if not await visible(call, Contact, deleted=True).exists():
+            await _fill(call)
         await _see_to_key(crm)
         await crm.settle()
 
@@ -34,16 +34,25 @@ async def prepare(settings: Settings, plugins: Plugins) -> None:
 def greet(settings: Settings, url: str) -> None:
     """Say where the server is, and what to ask it first."""
     path = _shown(key_file(settings))
-    out = console()
-    out.print(f"\nPayvand serves {url}/graphql - open it in a browser for GraphiQL, or ask:\n")
-    out.print(f"  curl {url}/graphql -H 'Content-Type: application/json' -H \"Authorization: Bearer $(cat {path})\" -d '{QUERY}'\n")
-    out.print(f"The development key, which may do everything, is in {path}. Ctrl-C stops the server.\n")
+    click.echo(f"\nPayvand serves {url}/graphql - open it in a browser for GraphiQL, or ask:\n")
+    click.echo(
+        f"  curl {url}/graphql -H 'Content-Type: application/json' -H \"Authorization: Bearer $(cat {shlex.quote(str(path))})\" -d '{QUERY}'\n"
+    )
+    click.echo(f"The development key, which may do everything, is in {path}. Ctrl-C stops the server.\n")
 
 
 def key_file(settings: Settings) -> Path:
     """Where the development key lies: beside the SQLite file, or in the folder `var` when the database is a server."""
     database = sqlite_file(settings)
     return (database.parent if database else settings.folder / "var") / "development.key"
+
+
+async def _fill(call: Call) -> None:
+    from core.demo import fill  # here, because only the first start needs it, and the next one is to be quick
+
+    click.echo("Making demo data ...")
+    made = await fill(call)
+    click.echo(f"Made {sum(made.values()):,} records.")
 
 
 async def _see_to_key(crm: CRM) -> None:
