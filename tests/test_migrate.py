@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -194,20 +193,11 @@ async def test_a_migrated_database_has_no_problems(database_url, tmp_path):
     assert await notes(ours, NONE) == []
 
 
-async def test_a_new_database_is_there_at_once(database_url, tmp_path):
-    began = time.process_time()
-    await migrate(settings(database_url, tmp_path), NONE)
-    assert time.process_time() - began < 1
-
-
 async def test_nothing_pending_costs_nothing(database: Engine, database_url, tmp_path):
     ours = settings(database_url, tmp_path)
     await migrate(ours, NONE)
     with untouched(database, database_url):
-        began = time.process_time()
-        for _ in range(10):
-            assert await migrate(ours, NONE) == []
-        assert (time.process_time() - began) / 10 < 0.05
+        assert await migrate(ours, NONE) == []
     async with connect(ours, NONE):  # nor does it mind who has the database open
         assert await migrate(ours, NONE) == []
 
