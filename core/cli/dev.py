@@ -13,8 +13,8 @@ from core.database.addresses import sqlite_file
 from core.models import Contact
 from core.permissions import SYSTEM
 from core.plugins import Plugins
+from core.records.visibility import visible
 from core.settings import Settings
-from core.visibility import visible
 
 QUERY = '{"query": "{ contacts(first: 3) { totalCount nodes { name city } } }"}'
 
@@ -34,10 +34,9 @@ async def prepare(settings: Settings, plugins: Plugins) -> None:
 def greet(settings: Settings, url: str) -> None:
     """Say where the server is, and what to ask it first."""
     path = _shown(key_file(settings))
+    key = f"Authorization: Bearer $(cat {shlex.quote(str(path))})"
     click.echo(f"\nPayvand serves {url}/graphql - open it in a browser for GraphiQL, or ask:\n")
-    click.echo(
-        f"  curl {url}/graphql -H 'Content-Type: application/json' -H \"Authorization: Bearer $(cat {shlex.quote(str(path))})\" -d '{QUERY}'\n"
-    )
+    click.echo(f"  curl {url}/graphql -H 'Content-Type: application/json' -H \"{key}\" -d '{QUERY}'\n")
     click.echo(f"The development key, which may do everything, is in {path}. Ctrl-C stops the server.\n")
 
 
