@@ -1,5 +1,6 @@
-"""Text as people type it: what is refused, and the one form in which it is compared."""
+"""Text as people type it: what is refused, and the one form in which it is compared. And how times are written."""
 
+import datetime
 import re
 import unicodedata
 
@@ -35,6 +36,12 @@ def digits(text: str) -> str:
 
 
 _DIGITS = str.maketrans({chr(start + digit): str(digit) for start in (0x0660, 0x06F0) for digit in range(10)})
+
+
+def rfc3339(moment: datetime.datetime) -> str:
+    """A time in UTC as the API writes it, with as many digits of the second as are not zero: `2026-05-01T12:00:00.12+00:00`."""
+    text = moment.astimezone(datetime.UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "+00:00"
 
 
 def storable(text: str, field: str) -> str:

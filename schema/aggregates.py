@@ -16,6 +16,7 @@ from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
 from schema.inputs import Inputs, plain
 from schema.make import Book, camel, described
+from schema.readpath.reads import Groups, marked
 from schema.scalars import BigInt
 from schema.types import KINDS
 
@@ -53,9 +54,8 @@ class Aggregates:
             "return": list[row] | None,
         }
         name = f"{resource.plural}_aggregate"
-        return self.book.field(
-            name, list[row] | None, f"Groups of {resource.name} with counts, sums and extremes, in the order of their keys.", resolve
-        )
+        what = f"Groups of {resource.name} with counts, sums and extremes, in the order of their keys."
+        return marked(self.book.field(name, list[row] | None, what, resolve), Groups(resource))
 
     def _grouping(self, resource: Resource) -> type:
         fields = {

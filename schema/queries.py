@@ -18,6 +18,7 @@ from schema.aggregates import Aggregates
 from schema.inputs import Inputs
 from schema.listing import Listing
 from schema.make import Book
+from schema.readpath.reads import AnyNode, AnyNodes, One, Pages, marked
 from schema.types import Node, Types
 
 MOST_NODES = 100
@@ -38,16 +39,10 @@ class Queries:
     def _of(self, resource: Resource) -> list[StrawberryField]:
         name, connection = resource.name, self.types.connection(resource)
         many = self.inputs.listing(resource, _listing(resource), connection)
-        return [
-            self.book.field(
-                resource.snake,
-                resource.model | None,
-                f"The {name} with this id; null and an error when there is none for you.",
-                _one(resource),
-            ),
-            self.book.field(resource.plural, connection | None, f"A page of the list of {name}.", many),
-            self.aggregates.field(resource),
-        ]
+        what = f"The {name} with this id; null and an error when there is none for you."
+        one = self.book.field(resource.snake, resource.model | None, what, _one(resource))
+        page = self.book.field(resource.plural, connection | None, f"A page of the list of {name}.", many)
+        return [marked(one, One(resource)), marked(page, Pages(resource)), self.aggregates.field(resource)]
 
 
 def _one(resource: Resource) -> Any:
@@ -101,11 +96,10 @@ def _node_fields(book: Book) -> list[StrawberryField]:
             raise Invalid(ids=f"has {len(ids)} ids, at most {MOST_NODES} are possible")
         return [await _maybe(info.context, one, f"ids.{index}") for index, one in enumerate(ids)]
 
+    what = "The records with these ids, in this order; null for those that are not there for you."
     return [
-        book.field("node", Node | None, "The record with this id, of whatever type.", node),
-        book.field(
-            "nodes", list[Node | None], "The records with these ids, in this order; null for those that are not there for you.", nodes
-        ),
+        marked(book.field("node", Node | None, "The record with this id, of whatever type.", node), AnyNode()),
+        marked(book.field("nodes", list[Node | None], what, nodes), AnyNodes()),
     ]
 
 

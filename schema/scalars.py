@@ -12,6 +12,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from core.errors import Invalid
 from core.money import exponent
+from core.text import rfc3339
 
 BigInt = NewType("BigInt", int)
 CurrencyCode = NewType("CurrencyCode", str)
@@ -23,12 +24,6 @@ _DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?\Z", re.ASCII)
 
 def _fault(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
-
-
-def write_datetime(value: datetime.datetime) -> str:
-    """RFC 3339 in UTC, with as many digits of the second as are not zero: `2026-05-01T12:00:00.12+00:00`."""
-    text = value.astimezone(datetime.UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "+00:00"
 
 
 def read_datetime(value: Any) -> datetime.datetime:
@@ -89,7 +84,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="DateTime",
         description="A time of RFC 3339 with its offset; answers are in UTC: `2026-05-01T12:00:00+00:00`.",
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
-        serialize=write_datetime,
+        serialize=rfc3339,
         parse_value=read_datetime,
     ),
     datetime.date: strawberry.scalar(

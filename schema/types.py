@@ -18,6 +18,7 @@ from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.inputs import Inputs
 from schema.listing import Listing
 from schema.make import Book, described
+from schema.readpath.reads import Follow, Pages, Parts, Single, Ties, Value, marked
 from schema.scalars import BigInt, CurrencyCode
 
 KINDS: dict[Kind, Any] = {
@@ -107,14 +108,15 @@ class Types:
             return await loaders.behind(info.context, back, root.id)
 
         resolve.__annotations__["return"] = list[back.model] | None
-        return self.book.field(back.name, list[back.model] | None, f"{back.description} All of them, in their order.", resolve)
+        field = self.book.field(back.name, list[back.model] | None, f"{back.description} All of them, in their order.", resolve)
+        return marked(field, Parts(back))
 
     def _link(self, resource: Resource, link: Linked) -> StrawberryField:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
             return await loaders.linked(info.context, link, root.id)
 
         resolve.__annotations__["return"] = list[link.model] | None
-        return self.book.field(link.name, list[link.model] | None, link.description, resolve)
+        return marked(self.book.field(link.name, list[link.model] | None, link.description, resolve), Ties(link))
 
     def _back(self, resource: Resource, back: ToMany) -> StrawberryField:
         child = self.crm.resource(back.model)
@@ -125,9 +127,10 @@ class Types:
                 return rows[0] if rows else None
 
             single.__annotations__["return"] = back.model | None
-            return self.book.field(back.name, back.model | None, back.description, single)
+            return marked(self.book.field(back.name, back.model | None, back.description, single), Single(back))
         resolve = self.inputs.listing(child, _listing_behind(back, child), self.connection(child))
-        return self.book.field(back.name, self.connection(child) | None, f"{back.description} A page of them.", resolve)
+        field = self.book.field(back.name, self.connection(child) | None, f"{back.description} A page of them.", resolve)
+        return marked(field, Pages(child, back))
 
 
 def _listing_behind(back: ToMany, child: Resource) -> Any:
@@ -150,7 +153,7 @@ def _own(resource: Resource, crm: CRM) -> None:
     if "__strawberry_definition__" in model.__dict__:
         return
     book = Book()
-    fields = [_column(book, resource, column) for column in resource.columns.values()]
+    fields = [marked(_column(book, resource, column), Value(column)) for column in resource.columns.values()]
     past = model in crm.resources.histories
     fields += [_relation(book, relation, past) for relation in resource.to_one.values() if relation.model in crm.resources.by_model]
     description = " ".join((model.__doc__ or resource.name).split())
@@ -213,7 +216,7 @@ def _relation(book: Book, relation: ToOne, deleted: bool) -> StrawberryField:
         return await loaders.one(info.context, relation.model, getattr(root, relation.attr), deleted=deleted)
 
     resolve.__annotations__["return"] = kind
-    return book.field(relation.name, kind, relation.description, resolve)
+    return marked(book.field(relation.name, kind, relation.description, resolve), Follow(relation, deleted))
 
 
 def _edges(edge: type) -> Any:

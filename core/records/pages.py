@@ -18,10 +18,12 @@ from core.errors import Invalid
 from core.records.orders import Key, Order, beyond, keyset, sort
 from core.records.values import EARLIEST, LATEST
 from core.resources import Resource
-from core.text import storable
+from core.text import rfc3339, storable
 
 if TYPE_CHECKING:
     from core.crm import Call
+
+SEAL = 9  # bytes of a cursor's check sum
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,19 @@ def arranged(rows: list[Any], more: bool, window: "Window") -> Page:
 
 def cursor(resource: Resource, orders: Sequence[Order], row: Model) -> str:
     """The place of a row in a list of this order, as an opaque word."""
-    values = [_wire(key.value(row)) for key in keyset(resource, orders)]
+    return sealed(purpose(resource, orders), *(_wire(key.value(row)) for key in keyset(resource, orders)))
+
+
+def sealed(purpose: str, *values: Any) -> str:
+    """The cursor of these values, as base64 of a check sum and of JSON. PostgreSQL makes the same one in SQL."""
     body = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(_seal(resource, orders, body) + body).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_seal(purpose, body) + body).decode().rstrip("=")
+
+
+def purpose(resource: Resource, orders: Sequence[Order]) -> str:
+    """What list a cursor is for, and in which order."""
+    terms = ",".join(f"{order.column.name}{'-' if order.descending else '+'}" for order in orders)
+    return f"{resource.key}|{terms}|"
 
 
 def position(resource: Resource, orders: Sequence[Order], text: str, path: str) -> list[Any]:
@@ -90,8 +102,8 @@ def position(resource: Resource, orders: Sequence[Order], text: str, path: str) 
     wrong = Invalid({path: "is not a cursor of this list in this order"})
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        seal, body = raw[:9], raw[9:]
-        if seal != _seal(resource, orders, body) or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
+        seal, body = raw[:SEAL], raw[SEAL:]
+        if seal != _seal(purpose(resource, orders), body) or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
             raise wrong
         values = json.loads(body)
         return [_unwire(resource, key, value) for key, value in zip(keyset(resource, orders), values, strict=True)]
@@ -99,16 +111,19 @@ def position(resource: Resource, orders: Sequence[Order], text: str, path: str) 
         raise wrong from None  # whatever the libraries say to a cursor that somebody made by hand
 
 
-def _seal(resource: Resource, orders: Sequence[Order], body: bytes) -> bytes:
-    """A check sum over a cursor and the list that it is for; it reveals and protects nothing but mistakes."""
-    terms = ",".join(f"{order.column.name}{'-' if order.descending else '+'}" for order in orders)
-    return hashlib.blake2b(f"{resource.key}|{terms}|".encode() + body, digest_size=9).digest()
+def _seal(purpose: str, body: bytes) -> bytes:
+    """A check sum that PostgreSQL knows too; it reveals and protects nothing but mistakes."""
+    return hashlib.md5(purpose.encode() + body, usedforsecurity=False).digest()[:SEAL]
 
 
 def _wire(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    return value.isoformat() if isinstance(value, datetime.date) else str(value) if isinstance(value, uuid.UUID) else value
+    if isinstance(value, datetime.datetime):
+        return rfc3339(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else str(value) if isinstance(value, uuid.UUID) else value
 
 
 def _unwire(resource: Resource, key: Key, value: Any) -> Any:

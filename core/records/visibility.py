@@ -22,15 +22,21 @@ def visible(call: "Call", shown: Resource | type[Model], verb: str = READ, *, de
     Deleted rows are among them only with `deleted`. Raises Forbidden when there can be none at all.
     """
     resource = shown if isinstance(shown, Resource) else call.crm.resource(shown)
+    rows = own(call, resource, verb, deleted=deleted)
+    if parent := resource.parent:
+        whole = visible(call, parent.model, READ, deleted=deleted)
+        rows = rows.filter(**{f"{parent.attr}__in": Subquery(whole.values("id"))})
+    return rows
+
+
+def own(call: "Call", resource: Resource, verb: str = READ, *, deleted: bool = False) -> QuerySet[Any]:
+    """As `visible`, for rows whose record is known to be visible, when they are part of one."""
     allowed = rule(call.crm, call.actor, resource, verb)
     if allowed is False:
         raise Forbidden(f"the permission {resource.key}.{verb} is needed")
     rows = resource.model.all() if allowed is True else resource.model.filter(allowed)
     if resource.soft and not deleted:
         rows = rows.filter(deleted_at__isnull=True)
-    if parent := resource.parent:
-        whole = visible(call, parent.model, READ, deleted=deleted)
-        rows = rows.filter(**{f"{parent.attr}__in": Subquery(whole.values("id"))})
     return rows
 
 

@@ -1,9 +1,10 @@
 """From the parameters of a request to an answer: prepare, then execute. The two are apart, so that a faster way can stand between."""
 
 import inspect
+import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import strawberry
@@ -28,10 +29,19 @@ Work = Callable[[], ExecutionResult]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets. `executed` is false when the request failed before anything was done."""
+    """What a client gets. `executed` is false when the request failed before anything was done.
 
-    body: dict[str, Any]
+    `text` is the body as JSON, where one statement or more made parts of it; `compiled` are the response keys of those.
+    """
+
+    body: dict[str, Any] = field(default_factory=dict)
     executed: bool = True
+    text: bytes | None = None
+    compiled: tuple[str, ...] = ()
+
+    def encoded(self) -> bytes:
+        """The body as JSON in UTF-8."""
+        return encoded(self.body) if self.text is None else self.text
 
 
 class Engine:
@@ -50,6 +60,10 @@ class Engine:
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
+        return await self.interpret(prepared, parameters, call)
+
+    async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
+        """Run it field by field, with no statement of its own: the answer that the compiled one must equal. Raises Unprocessable."""
         executor = self._executor(prepared, parameters, call)
         if introspects(prepared.operation):
             key = (parameters.query, parameters.operation_name)
@@ -94,6 +108,14 @@ class Engine:
         if result.errors:
             body["errors"] = [field_entry(error, _id(call)) for error in result.errors]
         return Answer({**body, "data": result.data, "extensions": {"cost": prepared.cost}})
+
+
+def encoded(body: Any) -> bytes:
+    """JSON in UTF-8. Lone surrogates, which a client may have sent, are escaped. Raises ValueError for NaN."""
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
 def refused(error: Exception, request_id: str) -> Answer:

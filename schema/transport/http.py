@@ -1,8 +1,6 @@
 """GraphQL over HTTP: what comes in is checked before anything is parsed, and what goes out has one form."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError, OperationType
@@ -16,7 +14,7 @@ from core.crm import CRM, Call
 from core.errors import Refused, Unauthenticated
 from core.server.requests import request_id
 from schema.errors import Fault, Unprocessable, entries, status
-from schema.operations.execution import Answer, Engine, refused
+from schema.operations.execution import Answer, Engine, encoded, refused
 from schema.transport.graphiql import page
 from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
 from schema.transport.parameters import Parameters, from_body, from_query_string
@@ -53,7 +51,7 @@ class Endpoint:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
-            body = {"errors": entries(error, request_id(request.scope))}
+            body = encoded({"errors": entries(error, request_id(request.scope))})
             return _written(body, status(error), media or JSON, _headers(error))
 
     async def _answer(self, request: Request) -> Answer:
@@ -102,7 +100,7 @@ class Endpoint:
 
     def _response(self, answer: Answer, media: str) -> Response:
         failed = not answer.executed and media == GRAPHQL  # application/json says 200 to whatever was well-formed HTTP
-        return _written(answer.body, 400 if failed else 200, media)
+        return _written(answer.encoded(), 400 if failed else 200, media)
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
@@ -113,13 +111,5 @@ def _headers(error: Exception) -> Mapping[str, str]:
     return {"Retry-After": "2"} if status(error) == 503 else {}
 
 
-def _written(body: dict[str, Any], code: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encoded(body), code, {**HEADERS, **(headers or {})}, f"{media}; charset=utf-8")
-
-
-def encoded(body: Any) -> bytes:
-    """JSON in UTF-8. Lone surrogates, which a client may have sent, are escaped. Raises ValueError for NaN."""
-    try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+def _written(body: bytes, code: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body, code, {**HEADERS, **(headers or {})}, f"{media}; charset=utf-8")

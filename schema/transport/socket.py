@@ -186,7 +186,8 @@ class Socket:
             await self._fail(name, error)
 
     async def _next(self, name: str, answer: Answer) -> None:
-        await self._send({"id": name, "type": "next", "payload": answer.body})
+        head = json.dumps({"id": name, "type": "next"}, separators=(",", ":"))
+        await self._write(f'{head[:-1]},"payload":{answer.encoded().decode()}}}')
 
     async def _fail(self, name: str, error: Exception) -> None:
         await self._end(name, {"id": name, "type": "error", "payload": entries(error, self._request_id)})
@@ -197,9 +198,12 @@ class Socket:
         await self._send(message)
 
     async def _send(self, message: dict[str, Any]) -> None:
+        await self._write(json.dumps(message, separators=(",", ":"), allow_nan=False))
+
+    async def _write(self, text: str) -> None:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1000)
-        await self._websocket.send_text(json.dumps(message, separators=(",", ":"), allow_nan=False))
+        await self._websocket.send_text(text)
 
     async def _close(self, code: int, reason: str) -> None:
         try:
