@@ -31,6 +31,7 @@ class Database:
     url: str = "sqlite://var/payvand.db"
     pool: int = 10
     statement_timeout: float = 5.0
+    replica: str = ""
 
 
 @dataclass(frozen=True)

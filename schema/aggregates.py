@@ -22,7 +22,7 @@ from schema.types import KINDS
 
 FUNCTIONS = {
     "sum": "Sums. Null where no row has a value; money by currency.",
-    "avg": "Means of the rows that have a value. Null where none has; money by currency.",
+    "avg": "Means of the rows that have a value, halves rounded away from zero. Null where none has; money by currency.",
     "min": "Smallest values. Null where no row has one; money by currency.",
     "max": "Largest values. Null where no row has one; money by currency.",
 }

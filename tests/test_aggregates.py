@@ -260,12 +260,12 @@ def _value(column: Column, function: str, rows: list[Row], name: str) -> Any:
         found = []
         for currency in sorted({value["currency"] for value in values}):
             amount = _number(function, [Decimal(value["amount"]) for value in values if value["currency"] == currency])
-            found.append({"amount": str(round(amount, exponent(currency))), "currency": currency})
+            found.append({"amount": _rounded(amount, exponent(currency)), "currency": currency})
         return found
     if not values:
         return None
     if column.kind is Kind.DECIMAL:
-        return str(round(_number(function, [Decimal(value) for value in values]), column.scale + (2 if function == "avg" else 0)))
+        return _rounded(_number(function, [Decimal(value) for value in values]), column.scale + (2 if function == "avg" else 0))
     if column.kind in (Kind.DATE, Kind.DATETIME):
         return min(values) if function == "min" else max(values)
     number = _number(function, values)
@@ -276,3 +276,8 @@ def _number(function: str, values: list[Any]) -> Any:
     if function == "avg":
         return sum(values) / len(values)
     return {"sum": sum, "min": min, "max": max}[function](values)
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    """Halves go away from zero, as in trade."""
+    return str(value.quantize(Decimal(1).scaleb(-digits), "ROUND_HALF_UP"))

@@ -31,7 +31,7 @@ MOST_VALUES = 2_000  # tests and values of a filter
 LONGEST = 1_000  # characters of a text that is looked for
 
 _LOOKUPS = {"eq": "", "in": "__in", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
-_TEXT = {"contains": "__contains", "starts_with": "__startswith", "ends_with": "__endswith"}
+TEXTUAL = {"contains": "__contains", "starts_with": "__startswith", "ends_with": "__endswith"}
 
 
 def condition(call: "Call", resource: Resource, where: Where | None, path: str = "where") -> Q:
@@ -41,11 +41,11 @@ def condition(call: "Call", resource: Resource, where: Where | None, path: str =
     fulfils `eq: null` and `is_null`, and no other test. Rows of other resources count when the actor may see them.
     Raises Invalid for a value that cannot be compared, and for a filter too large for a database.
     """
-    _measure(where or {}, path)
+    measure(where or {}, path)
     return _condition(call, resource, where, path)
 
 
-def _measure(where: Where, path: str) -> None:
+def measure(where: Where, path: str) -> None:
     """Raise Invalid for a filter with more levels or values than a database takes in one statement."""
     waiting: list[tuple[Any, int]] = [(where, 0)]
     values = 0
@@ -114,24 +114,25 @@ def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
 
 def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Q:
     if operator == "in":
-        values = [_comparable(resource, column, operator, one, f"{path}.{index}") for index, one in enumerate(value)]
+        values = [comparable(resource, column, operator, one, f"{path}.{index}") for index, one in enumerate(value)]
         test = tests({f"{column.compared}__in": values}) if values else NEVER
-    elif operator in _TEXT:
-        text = _comparable(resource, column, operator, value, path)
-        test = tests({f"{column.compared}{_TEXT[operator]}": text}) if text else ALWAYS
+    elif operator in TEXTUAL:
+        text = comparable(resource, column, operator, value, path)
+        test = tests({f"{column.compared}{TEXTUAL[operator]}": text}) if text else ALWAYS
     else:
-        test = tests({f"{column.compared}{_LOOKUPS[operator]}": _comparable(resource, column, operator, value, path)})
+        test = tests({f"{column.compared}{_LOOKUPS[operator]}": comparable(resource, column, operator, value, path)})
     return test & tests({f"{column.name}__isnull": False}) if column.null else test
 
 
-def _comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:
+def comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:
+    """A value as the column that it is compared with keeps it. Raises Invalid."""
     if column.kind in (Kind.STRING, Kind.TEXT):
         text = storable(value, path)
         if len(text) > LONGEST:
             raise Invalid({path: f"has {len(text)} characters, at most {LONGEST} can be looked for"})
         if not column.key:
             return text
-        return fold(text) if operator in _TEXT else column.folded(text)
+        return fold(text) if operator in TEXTUAL else column.folded(text)
     if column.kind is Kind.ID and isinstance(value, str):
         return ids.decode(resource, value, path)
     return clean(column, value, path)

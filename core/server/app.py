@@ -16,6 +16,7 @@ from tortoise.context import _current_context
 
 from core.crm import CRM
 from core.database import connect, notes, offline
+from core.database.readers import readers
 from core.errors import Refused
 from core.plugins import Plugins, load
 from core.server.health import Health
@@ -43,12 +44,13 @@ def create_app(settings: Settings) -> Starlette:
         async with connect(settings, crm.plugins) as context:
             app.state.database = context
             await health.check()
-            for line in await notes(settings, crm.plugins):
-                log.info(line)
-            crm.check()
-            app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
-            yield
-            await crm.settle()
+            async with readers(settings) as crm.readers:
+                for line in await notes(settings, crm.plugins):
+                    log.info(line)
+                crm.check()
+                app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
+                yield
+                await crm.settle()
 
     app = Starlette(
         routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],

@@ -1,10 +1,9 @@
 """From the parameters of a request to an answer: prepare, then execute. The two are apart, so that a faster way can stand between."""
 
 import inspect
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import strawberry
@@ -12,6 +11,7 @@ from graphql import (
     ExecutionResult,
     Executor,
     GraphQLError,
+    OperationType,
     create_source_event_stream,
     execute_subscription_event,
     map_source_to_response_event,
@@ -20,28 +20,13 @@ from strawberry.execution import optimized_is_awaitable
 
 from core.crm import CRM, Call
 from schema.errors import Unprocessable, entries, field_entry
+from schema.operations.answers import Answer
 from schema.operations.documents import ERRORS, Documents, Prepared
 from schema.operations.introspection import Introspection, introspects
+from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
 
 Work = Callable[[], ExecutionResult]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a client gets. `executed` is false when the request failed before anything was done.
-
-    `text` is the body as JSON, where one statement or more made parts of it; `compiled` are the response keys of those.
-    """
-
-    body: dict[str, Any] = field(default_factory=dict)
-    executed: bool = True
-    text: bytes | None = None
-    compiled: tuple[str, ...] = ()
-
-    def encoded(self) -> bytes:
-        """The body as JSON in UTF-8."""
-        return encoded(self.body) if self.text is None else self.text
 
 
 class Engine:
@@ -52,6 +37,7 @@ class Engine:
         self.schema = schema
         self.documents = Documents(schema._schema, crm.settings)
         self._introspection = Introspection()
+        self._reader = Reader(crm, schema._schema, self.interpret, self._executor)
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
@@ -60,6 +46,8 @@ class Engine:
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
+        if prepared.kind is OperationType.QUERY:
+            return await self._reader.answer(prepared, parameters, call)
         return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
@@ -108,14 +96,6 @@ class Engine:
         if result.errors:
             body["errors"] = [field_entry(error, _id(call)) for error in result.errors]
         return Answer({**body, "data": result.data, "extensions": {"cost": prepared.cost}})
-
-
-def encoded(body: Any) -> bytes:
-    """JSON in UTF-8. Lone surrogates, which a client may have sent, are escaped. Raises ValueError for NaN."""
-    try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
 def refused(error: Exception, request_id: str) -> Answer:

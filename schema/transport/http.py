@@ -14,7 +14,8 @@ from core.crm import CRM, Call
 from core.errors import Refused, Unauthenticated
 from core.server.requests import request_id
 from schema.errors import Fault, Unprocessable, entries, status
-from schema.operations.execution import Answer, Engine, encoded, refused
+from schema.operations.answers import Answer, encoded
+from schema.operations.execution import Engine, refused
 from schema.transport.graphiql import page
 from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
 from schema.transport.parameters import Parameters, from_body, from_query_string

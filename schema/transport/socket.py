@@ -20,7 +20,8 @@ from core.permissions import Actor
 from core.server.outages import outage
 from core.server.requests import request_id
 from schema.errors import Fault, entries
-from schema.operations.execution import Answer, Engine
+from schema.operations.answers import Answer
+from schema.operations.execution import Engine
 from schema.transport.parameters import Parameters, checked, read
 
 log = logging.getLogger(__name__)

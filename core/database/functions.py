@@ -1,0 +1,57 @@
+"""What SQL on SQLite may ask of Python: cursors, numbers and times whose form SQLite does not know. And values as it keeps them."""
+
+import datetime
+import json
+import sqlite3
+import uuid
+from enum import Enum
+from typing import Any
+
+from core.records.pages import sealed
+from core.text import rfc3339
+
+CURSOR, FLOAT, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_time", "payvand_list"
+
+
+def install(connection: sqlite3.Connection) -> None:
+    """Make the functions known to a connection."""
+    connection.create_function(CURSOR, -1, sealed, deterministic=True)
+    connection.create_function(FLOAT, 1, _float, deterministic=True)
+    connection.create_function(TIME, 1, _time, deterministic=True)
+    connection.create_aggregate(LIST, 2, _List)  # type: ignore[arg-type]  # the stubs want a subclass of a class that there is not
+
+
+def kept(value: Any) -> Any:
+    """A value as the tables hold it; of several, the JSON of a list of them."""
+    if isinstance(value, list):
+        return json.dumps([kept(one) for one in value], ensure_ascii=False)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).isoformat(" ")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else int(value) if isinstance(value, bool) else value
+
+
+def _float(value: float | None) -> str | None:
+    return None if value is None else repr(float(value))
+
+
+def _time(value: str | None) -> str | None:
+    return None if value is None else rfc3339(datetime.datetime.fromisoformat(value))
+
+
+class _List:
+    """The JSON of a list of JSON texts, in the order of other texts: an aggregate, which SQLite does not order itself."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[str, str]] = []
+
+    def step(self, text: str, order: str) -> None:
+        """Take one more."""
+        self._items.append((order, text))
+
+    def finalize(self) -> str:
+        """The list."""
+        return f"[{','.join(text for _, text in sorted(self._items))}]"

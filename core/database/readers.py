@@ -1,0 +1,155 @@
+"""Connections for reading alone, beside those that write: a reader waits for no writer, and can change nothing."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import asyncpg
+from tortoise.connection import get_connection
+
+from core.database.addresses import connection, sqlite_file
+from core.database.connection import UNREACHABLE, unreachable
+from core.database.functions import install
+from core.settings import Settings
+
+Parts = Sequence[bytes | str | None]
+
+PATIENCE = 5.0  # seconds until a connection is free, or until the file is
+STEPS = 20_000  # of SQLite's machine, between two looks at the clock
+STATEMENTS = 500  # prepared ones that a connection keeps
+
+
+class Readers(Protocol):
+    """Answers statements that return one row of JSON texts."""
+
+    dialect: str
+
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+        """The columns of the one row. With `brief` it is known to be found by keys, at once."""
+        ...
+
+
+@asynccontextmanager
+async def readers(settings: Settings) -> AsyncIterator[Readers]:
+    """The readers of a house, open inside the block. Raises StartError when the database, or its replica, cannot be reached."""
+    path = sqlite_file(settings)
+    if path is None:
+        async with _postgres(settings) as pool:
+            yield pool
+        return
+    files = _Sqlite(path, settings)
+    try:
+        yield files
+    finally:
+        files.close()
+
+
+async def row_inside(sql: str, values: Sequence[Any]) -> Parts:
+    """As `Readers.row`, inside the transaction of this task, with what it has written."""
+    _, rows = await get_connection("default").execute_query(sql, list(values))
+    return tuple(dict(rows[0]).values())
+
+
+class _Sqlite:
+    """A few connections to the file, each used by one thread at a time; what is brief is answered without a thread."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._address = f"file:{quote(str(path))}?mode=ro"
+        self._seconds = settings.database.statement_timeout
+        self._threads = ThreadPoolExecutor(min(settings.database.pool, 4), "reader")
+        self._idle: list[sqlite3.Connection] = []
+        self._all: list[sqlite3.Connection] = []
+
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+        if brief:
+            return self._read(sql, values)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._threads.shutdown()
+        for one in self._all:
+            one.close()
+
+    def _read(self, sql: str, values: Sequence[Any]) -> Parts:
+        connection = self._idle.pop() if self._idle else self._opened()
+        try:
+            if self._seconds > 0:
+                end = time.monotonic() + self._seconds
+                connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            found = connection.execute(sql, values).fetchone()
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            raise
+        finally:
+            self._idle.append(connection)
+        return found
+
+    def _opened(self) -> sqlite3.Connection:
+        made = sqlite3.connect(
+            self._address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        )
+        made.execute("PRAGMA query_only = ON")
+        install(made)
+        self._all.append(made)
+        return made
+
+
+class _Postgres:
+    """A pool whose connections need no cleaning: nothing that runs on them leaves anything behind."""
+
+    dialect = "postgres"
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+        connection = await self._pool.acquire(timeout=PATIENCE)
+        try:
+            # Not fetchrow: a limit of rows keeps PostgreSQL from working in parallel.
+            return tuple((await connection.fetch(sql, *values))[0].values())
+        finally:
+            await self._pool.release(connection)
+
+
+@asynccontextmanager
+async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
+    database = settings.database
+    source = replace(settings, database=replace(database, url=database.replica)) if database.replica else settings
+    words: dict[str, Any] = connection(source)["credentials"]
+    words["min_size"], words["max_size"] = words.pop("minsize"), words.pop("maxsize")
+    words["server_settings"] = {
+        **words["server_settings"], "application_name": words.pop("application_name"), "default_transaction_read_only": "on", "jit": "off",
+    }  # fmt: skip
+    try:
+        pool = await asyncpg.create_pool(
+            **words, init=_prepared, reset=_nothing, statement_cache_size=STATEMENTS, max_cached_statement_lifetime=0
+        )
+    except UNREACHABLE as error:
+        raise unreachable(source, error) from error
+    try:
+        yield _Postgres(pool)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await pool.close()
+
+
+async def _prepared(connection: asyncpg.Connection) -> None:
+    """Let JSON pass as it comes."""
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=json.dumps, decoder=bytes, format="binary")
+
+
+async def _nothing(connection: Any) -> None:
+    """There is nothing to reset."""

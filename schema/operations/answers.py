@@ -1,0 +1,30 @@
+"""What a client gets: as Python, or as JSON that is ready."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets. `executed` is false when the request failed before anything was done.
+
+    `text` is the body as JSON where statements made it; `compiled` are the response keys of the root fields that they made.
+    """
+
+    body: dict[str, Any] = field(default_factory=dict)
+    executed: bool = True
+    text: bytes | None = None
+    compiled: tuple[str, ...] = ()
+
+    def encoded(self) -> bytes:
+        """The body as JSON in UTF-8."""
+        return encoded(self.body) if self.text is None else self.text
+
+
+def encoded(body: Any) -> bytes:
+    """JSON in UTF-8. Lone surrogates, which a client may have sent, are escaped. Raises ValueError for NaN."""
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

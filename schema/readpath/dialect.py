@@ -1,0 +1,167 @@
+"""What the two databases say differently: how a value, an object, a list become JSON, and how a parameter is compared.
+
+An expression of JSON is SQL. On PostgreSQL it has any type that row_to_json writes as it should be; on SQLite it is
+text, ready to stand in a larger text, and never NULL.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
+
+import iso4217
+
+from core.money import exponent
+from core.records.orders import Key
+from core.resources import Column, Kind, Resource
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class Dialect(Protocol):
+    """One of the two databases. `null` is the JSON null."""
+
+    null: str
+
+    def place(self, number: int, kind: str, *, many: bool = False) -> str:
+        """The place of parameter `number` (from 1), of that kind: text, bigint, uuid, timestamptz, date, boolean, float8."""
+        ...
+
+    def value(self, value: Any) -> Any:
+        """A value, or a list of them, as the driver takes it."""
+        ...
+
+    def one_of(self, expression: str, place: str) -> str:
+        """Whether an expression is among the values of a parameter that holds many."""
+        ...
+
+    def contains(self, operator: str, column: str, place: str) -> str:
+        """Whether a text contains, starts_with or ends_with another one."""
+        ...
+
+    def order(self, key: Key, alias: str) -> list[str]:
+        """The terms of ORDER BY that a key means, nulls as the largest."""
+        ...
+
+    def string(self, text: str) -> str:
+        """A constant text."""
+        ...
+
+    def number(self, expression: str) -> str:
+        """A whole number that is not null."""
+        ...
+
+    def truth(self, expression: str) -> str:
+        """What is true or false, and not null."""
+        ...
+
+    def column(self, resource: Resource, column: Column, value: str, *, null: bool) -> str:
+        """A value of a column, money apart; with `null` it may be null."""
+        ...
+
+    def day(self, value: str) -> str:
+        """A day, or null."""
+        ...
+
+    def integer(self, value: str) -> str:
+        """A whole number, or null."""
+        ...
+
+    def decimal(self, units: str, digits: int) -> str:
+        """Units as a decimal text with so many digits after the point, or null."""
+        ...
+
+    def rounded(self, total: str, count: str) -> str:
+        """SQL of a mean rounded to a whole number, halves away from zero; null when the count is zero."""
+        ...
+
+    def mean(self, total: str, count: str) -> str:
+        """A mean as a floating-point number, or null when the count is zero."""
+        ...
+
+    def exactly(self, text: str) -> str:
+        """SQL that orders a text by its code points."""
+        ...
+
+    def amount(self, minor: str, currency: str) -> str:
+        """An amount in minor units as a decimal text of its currency."""
+        ...
+
+    def text(self, expression: str) -> str:
+        """A text, or null."""
+        ...
+
+    def object(self, pairs: Pairs) -> str:
+        """An object of expressions, by their response keys."""
+        ...
+
+    def provided(self, condition: str, expression: str) -> str:
+        """The expression where the condition holds, else null."""
+        ...
+
+    def select(self, expression: str, source: str) -> str:
+        """The expression for the one row of a source, null when there is none."""
+        ...
+
+    def array(self, expression: str, condition: str = "") -> str:
+        """The list of an expression over the rows of a select, in their order; with a condition, of some rows."""
+        ...
+
+    def sorted_array(self, expression: str, order: str, condition: str) -> str:
+        """The list of an expression over some rows of a group, by the code points of a text."""
+        ...
+
+    def cursor(self, purpose: str, keys: Sequence[Key], resource: Resource, alias: str) -> str:
+        """The cursor of a row: text, or the SQL of it."""
+        ...
+
+    def listed(self, place: str, kinds: str) -> str:
+        """A source of rows `key`, `kind` and `i` of two parameters that hold as many keys and kinds."""
+        ...
+
+
+KINDS: dict[Kind, str] = {
+    Kind.ID: "uuid", Kind.UUID: "uuid", Kind.STRING: "text", Kind.TEXT: "text", Kind.INT: "bigint", Kind.BIG_INT: "bigint",
+    Kind.FLOAT: "float8", Kind.BOOLEAN: "boolean", Kind.DATETIME: "timestamptz", Kind.DATE: "date", Kind.DECIMAL: "bigint",
+    Kind.MONEY: "bigint",
+}  # fmt: skip
+
+
+def kind_of(column: Column) -> str:
+    """The kind of the parameters that a column is compared with."""
+    if column.enum:
+        return "bigint" if issubclass(column.enum, int) else "text"
+    return KINDS[column.kind]
+
+
+@cache
+def digits() -> dict[int, list[str]]:
+    """The currencies by their digits after the point, those of two apart, which most have."""
+    found: dict[int, list[str]] = {}
+    for one in iso4217.Currency:
+        found.setdefault(exponent(one.code), []).append(one.code)
+    return {number: sorted(codes) for number, codes in found.items() if number != 2}
+
+
+def renamed(column: Column) -> dict[Any, str]:
+    """What is kept of each value of an enum, and its name in GraphQL; empty when the two are always the same."""
+    assert column.enum is not None
+    names = {one.value: one.name for one in column.enum}
+    return {} if all(value == name for value, name in names.items()) else names
+
+
+def cases(names: dict[Any, str], *, json: bool = False) -> str:
+    """The WHENs of a CASE that turn what is kept of an enum into its name, on request in the quotes of JSON."""
+    return " ".join(
+        f"WHEN {one if isinstance(one, int) else quoted(one)} THEN {quoted(json_name(name) if json else name)}"
+        for one, name in names.items()
+    )
+
+
+def json_name(name: str) -> str:
+    """A name of GraphQL as JSON."""
+    return f'"{name}"'
+
+
+def quoted(text: str) -> str:
+    """A text of the project's own as a constant of SQL; never one that a client sent."""
+    return "'" + text.replace("'", "''") + "'"

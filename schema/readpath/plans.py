@@ -1,0 +1,117 @@
+"""Plans that are kept: found again by the operation, the shape of its variables, and the answers to the questions of the plan."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode
+
+from core.crm import Call
+from schema.readpath.scopes import Hole
+from schema.readpath.statement import Bind, Question, answered
+from schema.readpath.variables import Signature, Unfit, Variables
+
+MOST_OPERATIONS = 2_000
+MOST_PLANS = 50  # of one operation
+
+
+@dataclass(frozen=True)
+class Part:
+    """A root field: a constant, or a column of the statement with the holes in it, or neither where its resolver answers."""
+
+    key: str
+    nodes: tuple[FieldNode, ...]
+    constant: bytes | None = None
+    column: int | None = None
+    holes: tuple[Hole, ...] = ()
+
+    @cached_property
+    def head(self) -> bytes:
+        """The key as it stands in JSON before its value."""
+        return json.dumps(self.key).encode() + b":"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an operation is answered: the statement, if any, what is bound to it, and the root fields in their order."""
+
+    parts: tuple[Part, ...]
+    sql: str
+    binds: tuple[Bind, ...]
+    checks: tuple[Bind, ...]
+    brief: bool
+
+    @cached_property
+    def compiled(self) -> tuple[str, ...]:
+        """The keys of the root fields that the statement answers."""
+        return tuple(part.key for part in self.parts if part.column is not None)
+
+    @cached_property
+    def slow(self) -> bool:
+        """Whether there are root fields that their resolvers answer."""
+        return any(part.column is None and part.constant is None for part in self.parts)
+
+
+@dataclass
+class _Branch:
+    """A question and what follows from each answer, or a plan at the end of all questions."""
+
+    question: Question | None = None
+    answers: dict[Hashable, "_Branch"] = field(default_factory=dict)
+    plan: Plan | None = None
+
+
+@dataclass
+class Known:
+    """An operation, its variables, and its plans."""
+
+    operation: OperationDefinitionNode
+    signature: Signature | None
+    branches: dict[Hashable, _Branch] = field(default_factory=dict)
+    plans: int = 0
+
+    def find(self, shape: Hashable, call: Call, variables: Variables) -> Plan | None:
+        """The plan for such a request, if it is known."""
+        branch = self.branches.get(shape)
+        while branch is not None and branch.question is not None:
+            branch = branch.answers.get(answered(branch.question, call, variables))
+        return branch.plan if branch else None
+
+    def keep(self, shape: Hashable, questions: Sequence[tuple[Question, Any]], plan: Plan) -> None:
+        """Keep a plan. Too many of one operation are forgotten at once: some value that ever changes is a part of their shape."""
+        if self.plans >= MOST_PLANS:
+            self.branches.clear()
+            self.plans = 0
+        branch = self.branches.setdefault(shape, _Branch())
+        for question, answer in questions:
+            # The first plan said which question comes here; it follows from the answers before it, and so is the same for all.
+            branch.question = branch.question or question
+            branch = branch.answers.setdefault(answer, _Branch())
+        branch.plan = plan
+        self.plans += 1
+
+
+class Operations:
+    """The operations that were planned, the latest ones."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._known: OrderedDict[int, Known] = OrderedDict()
+
+    def of(self, operation: OperationDefinitionNode) -> Known:
+        """What is known of an operation, which is told from others by its identity."""
+        known = self._known.get(id(operation))
+        if known is not None:
+            self._known.move_to_end(id(operation))
+            return known
+        try:
+            signature = Signature(self._schema, operation)
+        except Unfit:
+            signature = None
+        known = self._known[id(operation)] = Known(operation, signature)
+        if len(self._known) > MOST_OPERATIONS:
+            self._known.popitem(last=False)
+        return known

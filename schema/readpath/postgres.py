@@ -1,0 +1,128 @@
+"""PostgreSQL: row_to_json over a select whose columns bear the response keys."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from core.records.orders import Key
+from core.resources import Column, Kind, Resource
+from schema.readpath.dialect import Pairs, cases, digits, quoted, renamed
+from schema.readpath.variables import Unfit
+
+LONGEST_NAME = 63  # bytes; a longer name of a column would be cut off in silence
+
+
+class Postgres:
+    """The dialect of PostgreSQL 14 and newer."""
+
+    null = "NULL::text"
+
+    def place(self, number: int, kind: str, *, many: bool = False) -> str:
+        return f"${number}::{kind}{'[]' if many else ''}"
+
+    def value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.value(one) for one in value]
+        return value.value if isinstance(value, Enum) else value
+
+    def one_of(self, expression: str, place: str) -> str:
+        return f"{expression} = ANY({place})"
+
+    def contains(self, operator: str, column: str, place: str) -> str:
+        match operator:
+            case "contains":
+                return f"strpos({column}, {place}) > 0"
+            case "starts_with":
+                return f"starts_with({column}, {place})"
+        return f"right({column}, length({place})) = {place}"
+
+    def order(self, key: Key, alias: str) -> list[str]:
+        way = " DESC" if key.descending else ""  # NULLS LAST when ascending and FIRST when descending is the default here
+        return [f"{term}{way}" for term in key.terms(alias)[-1:]]
+
+    def string(self, text: str) -> str:
+        return f"{quoted(text)}::text"
+
+    def number(self, expression: str) -> str:
+        return expression
+
+    def truth(self, expression: str) -> str:
+        return expression
+
+    def text(self, expression: str) -> str:
+        return expression
+
+    def day(self, value: str) -> str:
+        return value
+
+    def integer(self, value: str) -> str:
+        return value
+
+    def decimal(self, units: str, digits: int) -> str:
+        return _scaled(units, digits)
+
+    def rounded(self, total: str, count: str) -> str:
+        return f"sign({total}) * div(2 * abs({total}) + {count}, nullif(2 * {count}, 0))"
+
+    def mean(self, total: str, count: str) -> str:
+        return f"{total}::float8 / nullif({count}, 0)::float8"
+
+    def exactly(self, text: str) -> str:
+        return f'{text} COLLATE "C"'
+
+    def sorted_array(self, expression: str, order: str, condition: str) -> str:
+        return f"coalesce(json_agg({expression} ORDER BY {self.exactly(order)}) FILTER (WHERE {condition}), '[]'::json)"
+
+    def column(self, resource: Resource, column: Column, value: str, *, null: bool) -> str:
+        if column.kind is Kind.ID:
+            return f"{quoted(resource.snake + '_')} || {value}"
+        if column.kind is Kind.DECIMAL:
+            return _scaled(value, column.scale)
+        if column.enum and (names := renamed(column)):
+            return f"CASE {value} {cases(names)} END"
+        return value
+
+    def amount(self, minor: str, currency: str) -> str:
+        cases = " ".join(
+            f"WHEN {currency} IN ({', '.join(map(quoted, codes))}) THEN {_scaled(minor, number)}" for number, codes in digits().items()
+        )
+        return f"CASE {cases} ELSE {_scaled(minor, 2)} END"
+
+    def object(self, pairs: Pairs) -> str:
+        if any(len(name.encode()) > LONGEST_NAME for name, _ in pairs):
+            raise Unfit("a response key that is longer than a name")
+        columns = ", ".join(f'{expression} AS "{name}"' for name, expression in pairs)
+        return f"(SELECT row_to_json(o) FROM (SELECT {columns}) o)"
+
+    def provided(self, condition: str, expression: str) -> str:
+        return f"CASE WHEN {condition} THEN {expression} END"
+
+    def select(self, expression: str, source: str) -> str:
+        return f"(SELECT {expression} FROM {source})"
+
+    def array(self, expression: str, condition: str = "") -> str:
+        return f"coalesce(json_agg({expression}){f' FILTER (WHERE {condition})' if condition else ''}, '[]'::json)"
+
+    def cursor(self, purpose: str, keys: Sequence[Key], resource: Resource, alias: str) -> str:
+        """The same bytes as `core.records.pages.sealed`: a check sum of MD5, and JSON, in base64 for URLs."""
+        values = "|| ',' ||".join(f"coalesce(to_json({_wire(key, resource, alias)})::text, 'null')" for key in keys)
+        body = f"'[' || {values} || ']'"
+        seal = f"substring(decode(md5(convert_to({quoted(purpose)} || {body}, 'UTF8')), 'hex') FROM 1 FOR 9)"
+        code = f"encode({seal} || convert_to({body}, 'UTF8'), 'base64')"
+        return f"rtrim(translate({code}, E'+/\\n', '-_'), '=')"
+
+    def listed(self, place: str, kinds: str) -> str:
+        return f"unnest({place}, {kinds}) WITH ORDINALITY AS u(key, kind, i)"
+
+
+def _scaled(value: str, digits: int) -> str:
+    """Units as a decimal text with so many digits after the point."""
+    return f"({value} * {'0.' + '0' * (digits - 1) + '1'})::text" if digits else f"({value})::text"
+
+
+def _wire(key: Key, resource: Resource, alias: str) -> str:
+    value = f'{alias}."{key.attribute}"'
+    column = resource.columns.get(key.attribute)
+    if column is not None and column.kind is Kind.BOOLEAN:
+        value = f"{value}::int"
+    return f'CASE WHEN {alias}."{key.of}" IS NOT NULL THEN {value} END' if key.of else value

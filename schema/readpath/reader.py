@@ -1,0 +1,170 @@
+"""The compiled road: plan an operation once, run its statement, and put the JSON of the root fields together."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
+
+from core.crm import CRM, Call
+from core.database.readers import Parts
+from core.errors import Refused
+from core.server.outages import outage
+from schema.errors import field_entry
+from schema.operations.answers import Answer, encoded
+from schema.operations.documents import Prepared
+from schema.readpath.dialect import Dialect
+from schema.readpath.holes import fill
+from schema.readpath.planner import Planner
+from schema.readpath.plans import Operations, Part, Plan
+from schema.readpath.postgres import Postgres
+from schema.readpath.selection import Selections
+from schema.readpath.sqlite import Sqlite
+from schema.readpath.statement import Statement
+from schema.readpath.variables import Unfit, Variables
+from schema.transport.parameters import Parameters
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {"postgres": Postgres, "sqlite": Sqlite}
+Interpret = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
+Begin = Callable[[Prepared, Parameters, Call], Executor]
+
+log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Answers queries of one schema by statements. What it cannot say is left to the resolvers, root field by root field."""
+
+    def __init__(self, crm: CRM, schema: GraphQLSchema, interpret: Interpret, executor: Begin) -> None:
+        self.interpret = interpret
+        self.executor = executor
+        self._crm = crm
+        self._schema = schema
+        self._operations = Operations(schema)
+
+    async def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
+        """The answer to a query. Raises what says that the database does not serve."""
+        try:
+            plan, variables = self._plan(prepared, parameters, call)
+            for check in plan.checks:
+                check(call, variables)
+            values = [bind(call, variables) for bind in plan.binds]
+        except (Refused, Unfit):
+            return await self.interpret(prepared, parameters, call)
+        if not plan.compiled and plan.slow:
+            return await self.interpret(prepared, parameters, call)
+        try:
+            found = await self._row(plan, values)
+        except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
+            if outage(error):
+                raise
+            log.exception("request %s: a statement failed, its resolvers answer", call.request_id)
+            return await self.interpret(prepared, parameters, call)
+        return await _Assembly(self, prepared, parameters, call, plan).answer(found)
+
+    async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
+        assert self._crm.readers
+        return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
+
+    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call) -> tuple[Plan, Variables]:
+        known = self._operations.of(prepared.operation)
+        if self._crm.readers is None or known.signature is None:
+            raise Unfit("nobody to ask")
+        variables, shape = known.signature.read(parameters.variables)
+        plan = known.find(shape, call, variables)
+        if plan is None:
+            made = Statement(DIALECTS[self._crm.readers.dialect](), call, variables)
+            plan = self._planned(prepared, made)
+            known.keep(shape, made.questions, plan)
+        return plan, variables
+
+    def _planned(self, prepared: Prepared, made: Statement) -> Plan:
+        fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
+        planner = Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+        root = self._schema.query_type
+        assert root
+        parts: list[Part] = []
+        columns: list[str] = []
+        for key, nodes in planner.selections.root(root, prepared.operation.selection_set).items():
+            name, binds, checks, planner.holes = nodes[0].name.value, len(made.binds), len(made.checks), []
+            if name == "__typename":
+                parts.append(Part(key, tuple(nodes), constant=encoded(root.name)))
+                continue
+            try:
+                columns.append(planner.root(root.fields.get(name), nodes))
+            except (Unfit, Refused, RecursionError):
+                del made.binds[binds:], made.checks[checks:]
+                parts.append(Part(key, tuple(nodes)))
+                continue
+            parts.append(Part(key, tuple(nodes), column=len(columns) - 1, holes=tuple(planner.holes)))
+        sql = f"SELECT {', '.join(f'{column} AS r{place}' for place, column in enumerate(columns))}" if columns else ""
+        return Plan(tuple(parts), sql, tuple(made.binds), tuple(made.checks), made.brief)
+
+
+@dataclass
+class _Assembly:
+    """The parts of one answer while they come together."""
+
+    reader: Reader
+    prepared: Prepared
+    parameters: Parameters
+    call: Call
+    plan: Plan
+    values: dict[str, bytes] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    async def answer(self, found: Parts) -> Answer:
+        """The answer, of the row that the statement gave."""
+        slow: list[Part] = []
+        for part in self.plan.parts:
+            value = part.constant if part.column is None else await self._value(part, found[part.column])
+            if value is None:
+                slow.append(part)
+            else:
+                self.values[part.key] = value
+        if slow and not await self._interpreted(slow):
+            return self._written(b"null")
+        return self._written(b"{%s}" % b",".join(part.head + self.values[part.key] for part in self.plan.parts))
+
+    async def _value(self, part: Part, text: bytes | str | None) -> bytes | None:
+        """The JSON of a root field; None where its resolver has to say why there is nothing."""
+        value = text.encode() if isinstance(text, str) else text
+        if value is None or value == b"null":
+            return None
+        if not part.holes:
+            return value
+        whole = json.loads(value)
+        executor = self.reader.executor(self.prepared, self.parameters, self.call)
+        try:
+            errors = await fill(executor, part.key, part.holes, whole)
+        except Unfit:
+            return None
+        self.errors += [field_entry(error, self.call.request_id or "") for error in errors]
+        return encoded(whole)
+
+    async def _interpreted(self, parts: Sequence[Part]) -> bool:
+        """Let their resolvers answer for some root fields; whether there are data at all."""
+        rest = _only(self.prepared, [node for part in parts for node in part.nodes])
+        answer = (await self.reader.interpret(rest, self.parameters, self.call)).body
+        self.errors += answer.get("errors", ())
+        if answer["data"] is None:
+            return False
+        self.values |= {part.key: encoded(answer["data"][part.key]) for part in parts}
+        return True
+
+    def _written(self, data: bytes) -> Answer:
+        errors = b'"errors":%s,' % encoded(self.errors) if self.errors else b""
+        text = b'{%s"data":%s,"extensions":{"cost":%d}}' % (errors, data, self.prepared.cost)
+        return Answer(text=text, compiled=self.plan.compiled)
+
+
+def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:
+    """The operation with these root fields alone."""
+    whole = prepared.operation
+    operation = OperationDefinitionNode(
+        operation=whole.operation, name=whole.name, variable_definitions=whole.variable_definitions, directives=whole.directives,
+        selection_set=SelectionSetNode(selections=tuple(nodes)), loc=whole.loc,
+    )  # fmt: skip
+    definitions = [operation, *(one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode))]
+    return Prepared(DocumentNode(definitions=tuple(definitions)), operation, prepared.cost)

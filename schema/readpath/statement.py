@@ -1,0 +1,65 @@
+"""A statement while it is planned: its parameters, and the questions on whose answers its text depends."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.crm import Call
+from core.errors import Refused
+from schema.readpath.dialect import Dialect
+from schema.readpath.variables import Unfit, Variables
+
+Bind = Callable[[Call, Variables], Any]
+Question = Callable[[Call, Variables], Hashable]
+
+
+REFUSED = object()
+
+
+def answered(question: Question, call: Call, variables: Variables) -> Hashable:
+    """The answer of this request to a question; that it refuses is an answer too."""
+    try:
+        return question(call, variables)
+    except (Refused, Unfit):
+        return REFUSED
+
+
+@dataclass
+class Statement:
+    """What one request taught about a document. Another request whose answers are the same runs the same SQL.
+
+    Parameters are bound anew for each request, and so every value that a client or a rule gives is one; the text
+    holds names of tables and columns, response keys, and numbers that are checked to lie within the limits.
+    """
+
+    dialect: Dialect
+    call: Call
+    variables: Variables
+    binds: list[Bind] = field(default_factory=list)
+    questions: list[tuple[Question, Hashable]] = field(default_factory=list)
+    checks: list[Bind] = field(default_factory=list)
+    brief: bool = True  # whether all rows are found by keys
+    _aliases: int = 0
+
+    def alias(self) -> str:
+        """A name for a table that nothing else in the statement has."""
+        self._aliases += 1
+        return f"t{self._aliases}"
+
+    def bind(self, bind: Bind, kind: str, *, many: bool = False) -> str:
+        """The place of a parameter."""
+        self.binds.append(bind)
+        return self.dialect.place(len(self.binds), kind, many=many)
+
+    def ask(self, question: Question) -> Any:
+        """The answer to a question, on which the text of the statement may depend from now on. Raises Unfit when it is refused."""
+        answer = answered(question, self.call, self.variables)
+        self.questions.append((question, answer))
+        if answer is REFUSED:
+            raise Unfit("refused")
+        return answer
+
+    def check(self, check: Bind) -> None:
+        """Let something that may refuse the request be asked each time."""
+        check(self.call, self.variables)
+        self.checks.append(check)
