@@ -6,9 +6,9 @@ then taken for none, and amounts of several currencies become a list.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from graphql import FieldNode, GraphQLField, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
 from core.records.aggregates import SUMMED, Grouping, grouping
 from core.records.periods import first_day, local_day
@@ -108,7 +108,7 @@ class _Groups:
         one, dialect, value = self.groupings[index], self.plans.made.dialect, f"g.g{index}"
         if one.column is None:
             target, there = self.plans.crm.resource(self.resource.to_one[one.name].model), self.plans.made.alias()
-            record = self.plans.object(get_named_type(found.type), nodes, Scope(target, there), ())
+            record = self.plans.object(cast(GraphQLObjectType, get_named_type(found.type)), nodes, Scope(target, there), ())
             return dialect.select(record, f'"{table(target)}" {there} WHERE {there}."id" = {value}')
         return dialect.day(value) if one.period else dialect.column(self.resource, one.column, value, null=True)
 

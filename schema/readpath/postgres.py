@@ -4,30 +4,36 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from typing_extensions import override
+
 from core.records.orders import Key
 from core.resources import Column, Kind, Resource
-from schema.readpath.dialect import Pairs, cases, digits, quoted, renamed
+from schema.readpath.dialect import Dialect, Pairs, cases, digits, quoted, renamed
 from schema.readpath.variables import Unfit
 
 LONGEST_NAME = 63  # bytes; a longer name of a column would be cut off in silence
 
 
-class Postgres:
+class Postgres(Dialect):
     """The dialect of PostgreSQL 14 and newer."""
 
     null = "NULL::text"
 
+    @override
     def place(self, number: int, kind: str, *, many: bool = False) -> str:
         return f"${number}::{kind}{'[]' if many else ''}"
 
+    @override
     def value(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self.value(one) for one in value]
         return value.value if isinstance(value, Enum) else value
 
+    @override
     def one_of(self, expression: str, place: str) -> str:
         return f"{expression} = ANY({place})"
 
+    @override
     def contains(self, operator: str, column: str, place: str) -> str:
         match operator:
             case "contains":
@@ -36,43 +42,56 @@ class Postgres:
                 return f"starts_with({column}, {place})"
         return f"right({column}, length({place})) = {place}"
 
+    @override
     def order(self, key: Key, alias: str) -> list[str]:
         way = " DESC" if key.descending else ""  # NULLS LAST when ascending and FIRST when descending is the default here
         return [f"{term}{way}" for term in key.terms(alias)[-1:]]
 
+    @override
     def string(self, text: str) -> str:
         return f"{quoted(text)}::text"
 
+    @override
     def number(self, expression: str) -> str:
         return expression
 
+    @override
     def truth(self, expression: str) -> str:
         return expression
 
+    @override
     def text(self, expression: str) -> str:
         return expression
 
+    @override
     def day(self, value: str) -> str:
         return value
 
+    @override
     def integer(self, value: str) -> str:
         return value
 
+    @override
     def decimal(self, units: str, digits: int) -> str:
         return _scaled(units, digits)
 
+    @override
     def rounded(self, total: str, count: str) -> str:
         return f"sign({total}) * div(2 * abs({total}) + {count}, nullif(2 * {count}, 0))"
 
+    @override
     def mean(self, total: str, count: str) -> str:
         return f"{total}::float8 / nullif({count}, 0)::float8"
 
+    @override
     def exactly(self, text: str) -> str:
         return f'{text} COLLATE "C"'
 
+    @override
     def sorted_array(self, expression: str, order: str, condition: str) -> str:
         return f"coalesce(json_agg({expression} ORDER BY {self.exactly(order)}) FILTER (WHERE {condition}), '[]'::json)"
 
+    @override
     def column(self, resource: Resource, column: Column, value: str, *, null: bool) -> str:
         if column.kind is Kind.ID:
             return f"{quoted(resource.snake + '_')} || {value}"
@@ -82,27 +101,33 @@ class Postgres:
             return f"CASE {value} {cases(names)} END"
         return value
 
+    @override
     def amount(self, minor: str, currency: str) -> str:
         cases = " ".join(
             f"WHEN {currency} IN ({', '.join(map(quoted, codes))}) THEN {_scaled(minor, number)}" for number, codes in digits().items()
         )
         return f"CASE {cases} ELSE {_scaled(minor, 2)} END"
 
+    @override
     def object(self, pairs: Pairs) -> str:
         if any(len(name.encode()) > LONGEST_NAME for name, _ in pairs):
             raise Unfit("a response key that is longer than a name")
         columns = ", ".join(f'{expression} AS "{name}"' for name, expression in pairs)
         return f"(SELECT row_to_json(o) FROM (SELECT {columns}) o)"
 
+    @override
     def provided(self, condition: str, expression: str) -> str:
         return f"CASE WHEN {condition} THEN {expression} END"
 
+    @override
     def select(self, expression: str, source: str) -> str:
         return f"(SELECT {expression} FROM {source})"
 
+    @override
     def array(self, expression: str, condition: str = "") -> str:
         return f"coalesce(json_agg({expression}){f' FILTER (WHERE {condition})' if condition else ''}, '[]'::json)"
 
+    @override
     def cursor(self, purpose: str, keys: Sequence[Key], resource: Resource, alias: str) -> str:
         """The same bytes as `core.records.pages.sealed`: a check sum of MD5, and JSON, in base64 for URLs."""
         values = "|| ',' ||".join(f"coalesce(to_json({_wire(key, resource, alias)})::text, 'null')" for key in keys)
@@ -111,6 +136,7 @@ class Postgres:
         code = f"encode({seal} || convert_to({body}, 'UTF8'), 'base64')"
         return f"rtrim(translate({code}, E'+/\\n', '-_'), '=')"
 
+    @override
     def listed(self, place: str, kinds: str) -> str:
         return f"unnest({place}, {kinds}) WITH ORDINALITY AS u(key, kind, i)"
 

@@ -52,6 +52,9 @@ class Reader:
             values = [bind(call, variables) for bind in plan.binds]
         except (Refused, Unfit):
             return await self.interpret(prepared, parameters, call)
+        except Exception:  # the edge of the planner: an operation that it stumbles over is answered all the same
+            log.exception("request %s: an operation could not be planned, its resolvers answer", call.request_id)
+            return await self.interpret(prepared, parameters, call)
         if not plan.compiled and plan.slow:
             return await self.interpret(prepared, parameters, call)
         try:

@@ -1,6 +1,7 @@
 """How a field is read: what the generator says of each field that one statement can answer. The compiled road goes by it."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from strawberry.types.field import StrawberryField
 
@@ -82,7 +83,7 @@ Read = Value | Follow | Parts | Single | Ties | Pages | One | Groups | AnyNode |
 
 def marked(field: StrawberryField, read: Read) -> StrawberryField:
     """The field, with how it is read."""
-    field.metadata = {**field.metadata, MARK: read}
+    field.metadata = MappingProxyType({**field.metadata, MARK: read})
     return field
 
 

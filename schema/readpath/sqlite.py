@@ -3,28 +3,34 @@
 from collections.abc import Sequence
 from typing import Any
 
+from typing_extensions import override
+
 from core.database.functions import CURSOR, FLOAT, LIST, TIME, kept
 from core.records.orders import Key
 from core.resources import Column, Kind, Resource
-from schema.readpath.dialect import Pairs, cases, digits, quoted, renamed
+from schema.readpath.dialect import Dialect, Pairs, cases, digits, quoted, renamed
 
 MOST = 50  # pairs in one call of printf, which takes 127 arguments at most
 
 
-class Sqlite:
+class Sqlite(Dialect):
     """The dialect of SQLite 3.35 and newer."""
 
     null = "'null'"
 
+    @override
     def place(self, number: int, kind: str, *, many: bool = False) -> str:
         return f"?{number}"
 
+    @override
     def value(self, value: Any) -> Any:
         return kept(value)
 
+    @override
     def one_of(self, expression: str, place: str) -> str:
         return f"{expression} IN (SELECT value FROM json_each({place}))"
 
+    @override
     def contains(self, operator: str, column: str, place: str) -> str:
         match operator:
             case "contains":
@@ -33,69 +39,89 @@ class Sqlite:
                 return f"substr({column}, 1, length({place})) = {place}"
         return f"({place} = '' OR substr({column}, -length({place})) = {place})"
 
+    @override
     def order(self, key: Key, alias: str) -> list[str]:
         return [f"{term} DESC" if key.descending else term for term in key.terms(alias)]
 
+    @override
     def string(self, text: str) -> str:
         return quoted(f'"{text}"')
 
+    @override
     def number(self, expression: str) -> str:
         return expression
 
+    @override
     def truth(self, expression: str) -> str:
         return f"CASE WHEN {expression} THEN 'true' ELSE 'false' END"
 
+    @override
     def text(self, expression: str) -> str:
         return f"json_quote({expression})"
 
+    @override
     def day(self, value: str) -> str:
         return f"""coalesce('"' || {value} || '"', 'null')"""
 
+    @override
     def integer(self, value: str) -> str:
         return f"coalesce({value}, 'null')"
 
+    @override
     def decimal(self, units: str, digits: int) -> str:
         return f"""coalesce('"' || {_scaled(units, digits)} || '"', 'null')"""
 
+    @override
     def rounded(self, total: str, count: str) -> str:
         return f"CASE WHEN {total} < 0 THEN -1 ELSE 1 END * ((2 * abs({total}) + {count}) / nullif(2 * {count}, 0))"
 
+    @override
     def mean(self, total: str, count: str) -> str:
         return f"coalesce({FLOAT}(CAST({total} AS REAL) / nullif({count}, 0)), 'null')"
 
+    @override
     def exactly(self, text: str) -> str:
         return text
 
+    @override
     def sorted_array(self, expression: str, order: str, condition: str) -> str:
         return f"coalesce({LIST}({expression}, {order}) FILTER (WHERE {condition}), '[]')"
 
+    @override
     def column(self, resource: Resource, column: Column, value: str, *, null: bool) -> str:
         expression = _written(resource, column, value)
         return f"coalesce({expression}, 'null')" if null else expression
 
+    @override
     def amount(self, minor: str, currency: str) -> str:
         cases = " ".join(
             f"WHEN {currency} IN ({', '.join(map(quoted, codes))}) THEN {_scaled(minor, number)}" for number, codes in digits().items()
         )
         return f"CASE {cases} ELSE {_scaled(minor, 2)} END"
 
+    @override
     def object(self, pairs: Pairs) -> str:
         parts = [pairs[start : start + MOST] for start in range(0, len(pairs), MOST)] or [[]]
         printed = [_printed(part, first=place == 0, last=place == len(parts) - 1) for place, part in enumerate(parts)]
         return " || ".join(printed) if len(printed) == 1 else f"({' || '.join(printed)})"
 
+    @override
     def provided(self, condition: str, expression: str) -> str:
         return f"CASE WHEN {condition} THEN {expression} ELSE 'null' END"
 
+    @override
     def select(self, expression: str, source: str) -> str:
         return f"coalesce((SELECT {expression} FROM {source}), 'null')"
 
+    @override
     def array(self, expression: str, condition: str = "") -> str:
         return f"'[' || coalesce(group_concat({expression}){f' FILTER (WHERE {condition})' if condition else ''}, '') || ']'"
 
+    @override
     def cursor(self, purpose: str, keys: Sequence[Key], resource: Resource, alias: str) -> str:
         return f"{CURSOR}({', '.join([quoted(purpose), *(_wire(key, resource, alias) for key in keys)])})"
 
+    @override
     def listed(self, place: str, kinds: str) -> str:
         keys = f"json_each({place}) AS k JOIN json_each({kinds}) AS n ON n.key = k.key"
         return f"(SELECT k.value AS key, n.value AS kind, k.key AS i FROM {keys}) AS u"

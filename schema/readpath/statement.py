@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tortoise.exceptions import BaseORMException
+
 from core.crm import Call
 from core.errors import Refused
 from schema.readpath.dialect import Dialect
@@ -20,7 +22,7 @@ def answered(question: Question, call: Call, variables: Variables) -> Hashable:
     """The answer of this request to a question; that it refuses is an answer too."""
     try:
         return question(call, variables)
-    except (Refused, Unfit):
+    except (Refused, Unfit, BaseORMException):
         return REFUSED
 
 
