@@ -18,6 +18,7 @@ from schema.make import Book
 from schema.mutations import Mutations
 from schema.owners import owner
 from schema.queries import Queries
+from schema.readpath.written import Execution
 from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
 from schema.types import Types
@@ -92,6 +93,7 @@ def _schema(crm: CRM, grafts: Sequence[tuple[str, Any]]) -> Schema:
         subscription=Subscription,
         types=[resource.model for resource in crm.resources],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=Execution,
         **roots,
     )
 

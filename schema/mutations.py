@@ -11,10 +11,12 @@ from strawberry.types.field import StrawberryField
 
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from core.events import transaction
 from core.records import ids, store
 from core.resources import CREATE, DELETE, UPDATE, Resource
 from schema.inputs import Inputs, drop, to_values
 from schema.make import Book, camel, described
+from schema.readpath.written import read_back
 
 
 class UserErrorCode(Enum):
@@ -118,7 +120,7 @@ class Mutations:
     def _create(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, input: Any) -> Any:
             call = info.context
-            return await _answer(payload, "input", lambda: store.create(call, resource, to_values(call.crm, resource, input)))
+            return await _answer(info, payload, "input", lambda: store.create(call, resource, to_values(call.crm, resource, input)))
 
         payload = self._payload(resource, "Create")
         resolve.__annotations__ |= {"input": _input(self.inputs.values(resource, partial=False), "The values."), "return": payload}
@@ -126,7 +128,7 @@ class Mutations:
 
     def _update(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any, input: Any, expected_version: Any = None) -> Any:
-            return await _answer(payload, "input", lambda: _update(info.context, resource, id, input, expected_version))
+            return await _answer(info, payload, "input", lambda: _update(info.context, resource, id, input, expected_version))
 
         payload = self._payload(resource, "Update")
         resolve.__annotations__ |= {
@@ -148,7 +150,7 @@ class Mutations:
                 created.append(new)
                 return record
 
-            answer = await _answer(payload, "input", work)
+            answer = await _upserted(info, payload, work)
             answer.created = created[0] if created else None
             for error in answer.user_errors:
                 if error.field and error.field[-1] in ("externalId", "externalSource"):
@@ -169,7 +171,7 @@ class Mutations:
 
     def _delete(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any, expected_version: Any = None) -> Any:
-            return await _answer(payload, "id", lambda: store.delete(info.context, resource, _key(resource, id), expected_version))
+            return await _answer(info, payload, "id", lambda: store.delete(info.context, resource, _key(resource, id), expected_version))
 
         payload = self._payload(resource, "Delete")
         resolve.__annotations__ |= {"id": _id(resource), "expected_version": VERSION, "return": payload}
@@ -183,7 +185,7 @@ class Mutations:
 
     def _restore(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, id: Any) -> Any:
-            return await _answer(payload, "id", lambda: store.restore(info.context, resource, _key(resource, id)))
+            return await _answer(info, payload, "id", lambda: store.restore(info.context, resource, _key(resource, id)))
 
         payload = self._payload(resource, "Restore")
         resolve.__annotations__ |= {"id": _id(resource), "return": payload}
@@ -193,7 +195,7 @@ class Mutations:
         async def resolve(info: strawberry.Info, inputs: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             call = info.context
             works = [lambda one=one: _create(call, resource, one) for one in inputs]
-            return await self._bulk(payload, call, "inputs", works, error_policy)
+            return await self._bulk(payload, info, resource, "inputs", works, error_policy)
 
         payload = self._bulk_payload(resource, "Create")
         kind = self.inputs.values(resource, partial=False)
@@ -205,7 +207,7 @@ class Mutations:
             call = info.context
             works = [lambda one=one: _update(call, resource, one.id, one.input, _expected(one)) for one in inputs]
             first = _locking(call, resource, [one.id for one in inputs], UPDATE)
-            return await self._bulk(payload, call, "inputs", works, error_policy, "input", first=first)
+            return await self._bulk(payload, info, resource, "inputs", works, error_policy, "input", first=first)
 
         payload = self._bulk_payload(resource, "Update")
         members = [
@@ -225,7 +227,7 @@ class Mutations:
         async def resolve(info: strawberry.Info, ids: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             works = [lambda one=one: _delete(info.context, resource, one) for one in ids]
             first = _locking(info.context, resource, ids, DELETE)
-            return await self._bulk(payload, info.context, "ids", works, error_policy, first=first, key=None)
+            return await self._bulk(payload, info, resource, "ids", works, error_policy, first=first, key=None)
 
         payload = self._bulk_payload(resource, "Delete")
         resolve.__annotations__ |= {
@@ -238,7 +240,8 @@ class Mutations:
     async def _bulk(
         self,
         payload: Any,
-        call: Call,
+        info: strawberry.Info,
+        resource: Resource,
         name: str,
         works: list[Any],
         policy: ErrorPolicy,
@@ -246,14 +249,18 @@ class Mutations:
         first: Any = None,
         key: str | None = "id",
     ) -> Any:
-        limit = call.crm.settings.limits.bulk
+        call, limit = info.context, self.crm.settings.limits.bulk
         if len(works) > limit:
             problem = UserError(
                 field=[name], code=UserErrorCode.INVALID, message=f"has {len(works)} rows, at most {limit} are possible; send them in parts"
             )
             return payload(results=[], user_errors=[problem])
         row = payload.row
-        done = await store.each(call, works, all_or_none=policy is ErrorPolicy.REJECT_EVERYTHING, first=first)
+
+        async def shown(records: list[Any]) -> list[Any]:
+            return await read_back(info, resource, ("results", "node"), records)
+
+        done = await store.each(call, works, all_or_none=policy is ErrorPolicy.REJECT_EVERYTHING, first=first, last=shown)
         results = []
         for index, (record, refused) in enumerate(done):
             place = (name, str(index))
@@ -268,7 +275,7 @@ class Mutations:
             self.book.field("user_errors", list[UserError], "What the user can mend; empty when all went well."),
         ]
         made: Any = self.book.add(f"{resource.name}{verb}Payload", fields, f"What came of {camel(resource.snake)}{verb}.")
-        made.record_name = resource.snake
+        made.resource = resource
         return made
 
     def _bulk_payload(self, resource: Resource, verb: str) -> Any:
@@ -290,12 +297,20 @@ class Mutations:
         return made
 
 
-async def _answer(payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+async def _answer(info: strawberry.Info, payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
-        record = await work()
+        async with transaction(info.context):
+            shown = await read_back(info, payload.resource, (payload.resource.key,), [await work()])
     except Refused as refused:
-        return payload(**{payload.record_name: None, "user_errors": user_errors(refused, prefix)}, **_extra(payload))
-    return payload(**{payload.record_name: record, "user_errors": []}, **_extra(payload))
+        return payload(**{payload.resource.snake: None, "user_errors": user_errors(refused, prefix)}, **_extra(payload))
+    return payload(**{payload.resource.snake: shown[0], "user_errors": []}, **_extra(payload))
+
+
+async def _upserted(info: strawberry.Info, payload: Any, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """The answer of an upsert; once more when another made the record at the same moment."""
+    answer = await _answer(info, payload, "input", work)
+    lost = any(error.code is UserErrorCode.TAKEN and error.field and error.field[-1] == "externalId" for error in answer.user_errors)
+    return await _answer(info, payload, "input", work) if lost else answer
 
 
 def _extra(payload: Any) -> dict[str, Any]:

@@ -15,9 +15,8 @@ CURSOR, FLOAT, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_time", "
 
 def install(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
-    connection.create_function(CURSOR, -1, sealed, deterministic=True)
-    connection.create_function(FLOAT, 1, _float, deterministic=True)
-    connection.create_function(TIME, 1, _time, deterministic=True)
+    for name, places, function in FUNCTIONS:
+        connection.create_function(name, places, function, deterministic=True)
     connection.create_aggregate(LIST, 2, _List)  # type: ignore[arg-type]  # the stubs want a subclass of a class that there is not
 
 
@@ -40,6 +39,9 @@ def _float(value: float | None) -> str | None:
 
 def _time(value: str | None) -> str | None:
     return None if value is None else rfc3339(datetime.datetime.fromisoformat(value))
+
+
+FUNCTIONS = ((CURSOR, -1, sealed), (FLOAT, 1, _float), (TIME, 1, _time))
 
 
 class _List:

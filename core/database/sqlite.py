@@ -11,6 +11,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from core.database.endings import Inner, to_the_end
+from core.database.functions import FUNCTIONS
 
 PRAGMAS = {"busy_timeout": 5000, "journal_mode": "WAL", "synchronous": "NORMAL", "foreign_keys": "ON"}
 
@@ -26,6 +27,9 @@ class Client(SqliteClient):
         Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
         try:
             await super().create_connection(with_db)
+            assert self._connection
+            for name, places, function in FUNCTIONS:
+                await self._connection.create_function(name, places, function, deterministic=True)
         except BaseException:
             await self.close()  # half open, its thread would keep the process alive
             raise

@@ -139,11 +139,13 @@ async def lock(call: "Call", resource: Resource, keys: Iterable[uuid.UUID], verb
     await rows.select_for_update(of=(resource.model._meta.db_table,), no_key=True)
 
 
-async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool, first: Any = None) -> list[tuple[Any, Refused | None]]:
+async def each(
+    call: "Call", works: Iterable[Any], *, all_or_none: bool, first: Any = None, last: Any = None
+) -> list[tuple[Any, Refused | None]]:
     """Do several writes in one transaction: pairs of the record and of what was refused.
 
-    `works` are functions without arguments that return a coroutine; `first` is awaited before them.
-    With `all_or_none` one refusal undoes all.
+    `works` are functions without arguments that return a coroutine; `first` is awaited before them, and `last`
+    after them, with the records: what it returns takes their place. With `all_or_none` one refusal undoes all.
     """
     results: list[tuple[Any, Refused | None]] = []
     try:
@@ -154,6 +156,9 @@ async def each(call: "Call", works: Iterable[Any], *, all_or_none: bool, first: 
                 results.append(await _attempt(work))
             if all_or_none and any(refused for _, refused in results):
                 raise _Undone
+            if last:
+                shown = iter(await last([record for record, refused in results if refused is None]))
+                results = [(next(shown) if refused is None else None, refused) for _, refused in results]
     except _Undone:
         return [(None, refused) for _, refused in results]
     return results

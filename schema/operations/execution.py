@@ -48,6 +48,7 @@ class Engine:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
         if prepared.kind is OperationType.QUERY:
             return await self._reader.answer(prepared, parameters, call)
+        self._reader.begin(prepared, parameters, call)
         return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:

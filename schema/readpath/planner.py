@@ -18,7 +18,7 @@ from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages,
 from schema.readpath.rules import own, table, visible
 from schema.readpath.scopes import EACH, KEY, Hole, Scope
 from schema.readpath.selection import Selections
-from schema.readpath.statement import Statement
+from schema.readpath.statement import Bind, Statement
 from schema.readpath.variables import Unfit, Variables
 
 
@@ -49,10 +49,11 @@ class Planner:
                 return self._nodes(found, nodes)
         raise Unfit("only its resolver knows")
 
-    def object(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode], scope: Scope, path: tuple[str, ...]) -> str:
-        """The JSON of a record."""
+    def object(
+        self, kind: GraphQLObjectType, nodes: Sequence[FieldNode], scope: Scope, path: tuple[str, ...], *, keyed: bool = False
+    ) -> str:
+        """The JSON of a record; when `keyed`, or when Python has something to add, with its key."""
         pairs: list[tuple[str, str]] = []
-        holes = False
         for key, same in self.selections.below(kind, nodes).items():
             name = same[0].name.value
             if name == "__typename":
@@ -60,10 +61,10 @@ class Planner:
             elif (read := _read(kind.fields[name])) is None:
                 self.holes.append(Hole(path, key, kind, tuple(same), scope.resource))
                 pairs.append((key, self.made.dialect.null))
-                holes = True
+                keyed = True
             else:
                 pairs.append((key, self._field(read, kind.fields[name], same, scope, (*path, key))))
-        if holes:
+        if keyed:
             id = scope.resource.columns["id"]
             pairs.append((KEY, self.made.dialect.column(scope.resource, id, f'{scope.alias}."id"', null=False)))
         return self.made.dialect.object(pairs)
@@ -136,13 +137,15 @@ class Planner:
         tests = [f'{there}."id" = {key}', *visible(self.made, resource, there, deleted=deleted)]
         return self._record(found, nodes, Scope(resource, there, deleted=deleted), tests, ())
 
-    def written(self, resource: Resource, kind: GraphQLObjectType, nodes: Sequence[FieldNode], key: Any) -> str:
-        """The JSON of a record that was just written, whoever may see it."""
+    def written(self, resource: Resource, kind: GraphQLObjectType, nodes: Sequence[FieldNode], keys: Bind) -> str:
+        """The JSON of records that were just written, whoever may see them, each with its key."""
         there = self.made.alias()
-        place = self.made.bind(key, "uuid")
-        scope = Scope(resource, there, known=False, deleted=True)
-        source = f'"{table(resource)}" {there} WHERE {there}."id" = {place}'
-        return self.made.dialect.select(self.object(kind, nodes, scope, ()), source)
+        row = self.object(kind, nodes, Scope(resource, there, known=False, deleted=True), (), keyed=True)
+        if self.holes:
+            raise Unfit("a field that Python fills in")
+        place = self.made.bind(keys, "uuid", many=True)
+        test = self.made.dialect.one_of(f'{there}."id"', place)
+        return f'(SELECT {self.made.dialect.array(row)} FROM "{table(resource)}" {there} WHERE {test})'
 
     def _node(self, found: GraphQLField, nodes: Sequence[FieldNode]) -> str:
         resources, id = self.crm.resources, arguments(found, nodes[0], self.made.variables)["id"]

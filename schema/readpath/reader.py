@@ -2,6 +2,7 @@
 
 import json
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, G
 from core.crm import CRM, Call
 from core.database.readers import Parts
 from core.errors import Refused
+from core.resources import Resource
 from core.server.outages import outage
 from schema.errors import field_entry
 from schema.operations.answers import Answer, encoded
@@ -24,11 +26,16 @@ from schema.readpath.selection import Selections
 from schema.readpath.sqlite import Sqlite
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.written import READER, Steps, fetch, ways
 from schema.transport.parameters import Parameters
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"postgres": Postgres, "sqlite": Sqlite}
 Interpret = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
 Begin = Callable[[Prepared, Parameters, Call], Executor]
+
+Written = dict[uuid.UUID, dict[Steps, dict[str, Any]]]
+
+KEYS = ("written",)  # among the variables: the keys of the records that were written
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +73,57 @@ class Reader:
             return await self.interpret(prepared, parameters, call)
         return await _Assembly(self, prepared, parameters, call, plan).answer(found)
 
+    def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
+        """Let the mutations of an operation read back what they write."""
+
+        async def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: list[uuid.UUID]) -> Written:
+            try:
+                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes))
+                variables[KEYS] = keys
+                values = [bind(call, variables) for bind in plan.binds]
+            except (Refused, Unfit):
+                return {}
+            return await fetch(resource, [tuple(json.loads(part.key)) for part in plan.parts], plan.sql, values) if plan.sql else {}
+
+        call.loaders[READER] = written
+
     async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
         assert self._crm.readers
         return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
 
-    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call) -> tuple[Plan, Variables]:
+    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None) -> tuple[Plan, Variables]:
         known = self._operations.of(prepared.operation)
         if self._crm.readers is None or known.signature is None:
             raise Unfit("nobody to ask")
         variables, shape = known.signature.read(parameters.variables)
+        if written is not None:
+            shape = (shape, id(written[-1][0]))  # a node lives as long as its operation
         plan = known.find(shape, call, variables)
         if plan is None:
             made = Statement(DIALECTS[self._crm.readers.dialect](), call, variables)
-            plan = self._planned(prepared, made)
+            plan = self._planned(prepared, made) if written is None else self._planned_written(prepared, made, *written)
             known.keep(shape, made.questions, plan)
         return plan, variables
 
-    def _planned(self, prepared: Prepared, made: Statement) -> Plan:
+    def _planned_written(
+        self, prepared: Prepared, made: Statement, resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode]
+    ) -> Plan:
+        planner = self._planner(prepared, made)
+        keep, parts, columns = made.dialect.value, [], []
+        for way, below, same in ways(planner.selections, kind, nodes, steps):
+            try:
+                columns.append(planner.written(resource, below, same, lambda _, variables: keep(variables[KEYS])))
+            except (Unfit, Refused, RecursionError):
+                return Plan((), "", (), (), False)
+            parts.append(Part(json.dumps(way), tuple(same), column=len(parts)))
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False)
+
+    def _planner(self, prepared: Prepared, made: Statement) -> Planner:
         fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
-        planner = Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+
+    def _planned(self, prepared: Prepared, made: Statement) -> Plan:
+        planner = self._planner(prepared, made)
         root = self._schema.query_type
         assert root
         parts: list[Part] = []
@@ -101,8 +140,11 @@ class Reader:
                 parts.append(Part(key, tuple(nodes)))
                 continue
             parts.append(Part(key, tuple(nodes), column=len(columns) - 1, holes=tuple(planner.holes)))
-        sql = f"SELECT {', '.join(f'{column} AS r{place}' for place, column in enumerate(columns))}" if columns else ""
-        return Plan(tuple(parts), sql, tuple(made.binds), tuple(made.checks), made.brief)
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), tuple(made.checks), made.brief)
+
+
+def _select(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(f'{column} AS r{place}' for place, column in enumerate(columns))}" if columns else ""
 
 
 @dataclass

@@ -1,0 +1,78 @@
+"""What a mutation shows of the records that it wrote: read back by one statement, inside its transaction."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import FieldNode, GraphQLObjectType, get_named_type
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from core.crm import Call
+from core.database.readers import row_inside
+from core.records import ids
+from core.resources import Resource
+from schema.readpath.scopes import KEY
+
+Steps = tuple[str, ...]
+READER = "reader"  # in the memory of a call: what reads back for the operation at hand
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A record of a payload. `shown` is its JSON by the response keys that lead to it below the mutation's field."""
+
+    record: Any
+    shown: dict[Steps, dict[str, Any]]
+
+
+class Execution(StrawberryGraphQLCoreExecutionContext):
+    """Graphql-core's execution, which takes a record that is ready as it is."""
+
+    def complete_object_value(
+        self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
+    ) -> Any:
+        """The object, read back already or resolved field by field."""
+        if isinstance(result, Ready):
+            steps = tuple(step for step in path.as_list()[1:] if isinstance(step, str))
+            if (shown := result.shown.get(steps)) is not None:
+                return shown
+            result = result.record
+        return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+
+async def read_back(info: strawberry.Info, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
+    """The records with what the operation selects of them; as they are where no statement can say it.
+
+    `steps` are the names of the fields that lead from the mutation's field to a record.
+    """
+    call: Call = info.context
+    reader = call.loaders.get(READER)
+    if reader is None or not records:
+        return list(records)
+    raw: Any = info._raw_info
+    kind = get_named_type(raw.return_type)
+    found = await reader(resource, steps, kind, raw.field_nodes, [record.id for record in records])
+    return [Ready(record, found[record.id]) if record.id in found else record for record in records]
+
+
+async def fetch(resource: Resource, keys: Sequence[Steps], sql: str, values: Sequence[Any]) -> dict[uuid.UUID, dict[Steps, dict[str, Any]]]:
+    """By the key of a record, what is shown of it: a column of the statement for each way that leads to it."""
+    found: dict[uuid.UUID, dict[Steps, dict[str, Any]]] = {}
+    for steps, text in zip(keys, await row_inside(sql, values), strict=True):
+        for shown in json.loads(text or "[]"):
+            found.setdefault(ids.decode(resource, shown.pop(KEY)), {})[steps] = shown
+    return found
+
+
+def ways(selections: Any, kind: GraphQLObjectType, nodes: Sequence[FieldNode], steps: Steps) -> list[tuple[Steps, Any, list[FieldNode]]]:
+    """The response keys that lead to a record, the type of it, and what is selected there."""
+    found = []
+    for key, same in selections.below(kind, nodes).items():
+        if same[0].name.value == steps[0]:
+            below: Any = get_named_type(kind.fields[steps[0]].type)
+            further = ways(selections, below, same, steps[1:]) if steps[1:] else [((), below, same)]
+            found += [((key, *rest), record, chosen) for rest, record, chosen in further]
+    return found
