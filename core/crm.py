@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tortoise.models import Model
 
 from core import jobs
+from core.auth import Recent
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
@@ -29,6 +30,7 @@ class CRM:
         self.settings = settings
         self.plugins = plugins
         self.stream = Stream()
+        self.recent = Recent()
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")

@@ -57,13 +57,24 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[
             Middleware(Requests),
             Middleware(_OwnDatabase),
-            Middleware(GZipMiddleware, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT),
+            Middleware(_Packed),
         ],
         exception_handlers={HTTPException: _http_error, Refused: _refused},
         lifespan=lifespan,
     )
     app.state.crm = crm
     return app
+
+
+class _Packed(GZipMiddleware):
+    """Packs answers for clients that unpack them. For others there is nothing to do, so nothing is done."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        packed = scope["type"] == "http" and any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+        await (super().__call__ if packed else self.app)(scope, receive, send)
 
 
 class _OwnDatabase:

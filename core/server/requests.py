@@ -5,7 +5,6 @@ import re
 import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +15,7 @@ log = logging.getLogger("payvand.requests")
 
 HEADER = "X-Request-Id"
 QUIET = ("/healthz", "/readyz")
+_HEADER = HEADER.lower().encode()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -23,7 +23,7 @@ def request_id(scope: Scope) -> str:
     """The id of a request: the client's own when it is well formed, else a new one. It is also in the log."""
     state = scope.setdefault("state", {})
     if "request_id" not in state:
-        given = Headers(scope=scope).get(HEADER, "")
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER), "")
         state["request_id"] = given if _ID.fullmatch(given) else secrets.token_hex(16)
     return state["request_id"]
 
@@ -66,7 +66,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request
+                message["headers"] = [*message.get("headers", ()), (_HEADER, request.encode())]
             await send(message)
 
         try:

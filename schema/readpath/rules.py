@@ -72,7 +72,7 @@ def _pairs(resource: Resource, allowed: Q) -> list[tuple[str, str, Any]] | None:
     pairs: list[tuple[str, str, Any]] = []
     for name, value in allowed.filters.items():
         field = resource.model._meta.fields_map.get(name)
-        kind = next((kind for fits, kind, of in _PLAIN if type(value) is of and isinstance(field, fits)), None)
+        kind = next((kind for fits, kind, of in _PLAIN if isinstance(value, of) and isinstance(field, fits)), None)
         if kind is None:
             return None
         pairs.append((name, kind, value))
