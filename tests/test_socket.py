@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+import core.auth
 from schema.operations.execution import Engine
 from schema.transport import socket as module
 from schema.transport.socket import FRAME, PROTOCOL, Socket
@@ -121,6 +122,7 @@ async def test_a_socket_that_says_nothing_is_closed_after_seconds(client):
 
 async def test_a_key_that_is_revoked_closes_its_socket(client, shared_house, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKS", 0.05)
+    monkeypatch.setattr(core.auth, "REMEMBERED", 0.0)
     other = await shared_house.as_("admin")
     key = other.client.headers["Authorization"]
     async with client.open() as ws:
