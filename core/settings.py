@@ -26,12 +26,18 @@ class Server:
 
 @dataclass(frozen=True)
 class Database:
-    """Where the records are kept: `sqlite://var/payvand.db` (relative to settings.toml) or `postgresql://user:password@host/name`."""
+    """Where the records are kept: `sqlite://var/payvand.db` (relative to settings.toml) or `postgresql://user:password@host/name`.
+
+    pool: connections to PostgreSQL for writing, and as many for reading. statement_timeout: seconds until a statement is given
+    up, 0 for never. replica: the URL of a PostgreSQL that follows, for queries alone. slow: seconds from which an operation
+    is named in the log, 0 for never.
+    """
 
     url: str = "sqlite://var/payvand.db"
     pool: int = 10
     statement_timeout: float = 5.0
     replica: str = ""
+    slow: float = 1.0
 
 
 @dataclass(frozen=True)

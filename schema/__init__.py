@@ -1,11 +1,14 @@
 """GraphQL: joins the core through the same hooks as every plugin."""
 
+from collections.abc import Mapping
+
 import click
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
 from core.hookspecs import hookimpl
 from schema.build import build
+from schema.operations.execution import EXPLAIN
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
 
@@ -16,6 +19,12 @@ def routes(crm: CRM) -> list[BaseRoute]:
     endpoint = Endpoint(crm, build(crm))
     files = [Mount("/graphql/assets", Assets())] if crm.settings.server.graphiql else []
     return [*files, Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+
+
+@hookimpl
+def permissions() -> Mapping[str, str]:
+    """To see how queries are answered."""
+    return {EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it."}
 
 
 @hookimpl

@@ -7,7 +7,9 @@ import click
 
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
-from core.database import notes, problems
+from core.crm import CRM
+from core.database import notes, offline, problems
+from core.database.indices import unhelped
 from core.errors import StartError
 from core.server.app import rehearse
 
@@ -38,6 +40,11 @@ async def _look(setup: Setup) -> tuple[list[str], list[str]]:
             await rehearse(setup.settings, setup.plugins)
         except StartError as error:
             found = [str(error), *found]
-        return found, await notes(setup.settings, setup.plugins)
+        return found, await notes(setup.settings, setup.plugins) + ([] if found else await _indices(setup))
     except StartError as error:  # the settings or the plugins
         return [str(error)], []
+
+
+async def _indices(setup: Setup) -> list[str]:
+    async with offline(setup.settings, setup.plugins):
+        return unhelped(CRM(setup.settings, setup.plugins))

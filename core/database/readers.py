@@ -36,6 +36,10 @@ class Readers(Protocol):
         """The columns of the one row. With `brief` it is known to be found by keys, at once."""
         ...
 
+    async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
+        """How the database would go about a statement, line by line."""
+        ...
+
 
 @asynccontextmanager
 async def readers(settings: Settings) -> AsyncIterator[Readers]:
@@ -75,6 +79,15 @@ class _Sqlite:
             return self._read(sql, values)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
 
+    async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._rows, f"EXPLAIN QUERY PLAN {sql}", values)
+        depths: dict[int, int] = {0: -1}
+        lines = []
+        for place, above, _, text in await work:
+            depths[place] = depths[above] + 1
+            lines.append("  " * depths[place] + text)
+        return lines
+
     def close(self) -> None:
         """Close what is open."""
         self._threads.shutdown()
@@ -82,19 +95,21 @@ class _Sqlite:
             one.close()
 
     def _read(self, sql: str, values: Sequence[Any]) -> Parts:
+        return self._rows(sql, values)[0]
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
         connection = self._idle.pop() if self._idle else self._opened()
         try:
             if self._seconds > 0:
                 end = time.monotonic() + self._seconds
                 connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
-            found = connection.execute(sql, values).fetchone()
+            return connection.execute(sql, values).fetchall()
         except sqlite3.Error:
             with suppress(sqlite3.Error):
                 connection.rollback()
             raise
         finally:
             self._idle.append(connection)
-        return found
 
     def _opened(self) -> sqlite3.Connection:
         made = sqlite3.connect(
@@ -115,10 +130,15 @@ class _Postgres:
         self._pool = pool
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+        return tuple((await self._rows(sql, values))[0].values())
+
+    async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
+        return [row[0] for row in await self._rows(f"EXPLAIN {sql}", values)]
+
+    async def _rows(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
         connection = await self._pool.acquire(timeout=PATIENCE)
         try:
-            # Not fetchrow: a limit of rows keeps PostgreSQL from working in parallel.
-            return tuple((await connection.fetch(sql, *values))[0].values())
+            return await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
         finally:
             await self._pool.release(connection)
 

@@ -50,3 +50,4 @@ class Activity(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "activity"
+        indexes = (("created_at", "id"),)  # the newest first, page after page

@@ -50,3 +50,4 @@ class Company(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "company"
+        indexes = (("created_at", "id"),)  # the newest first, page after page

@@ -83,6 +83,7 @@ class Contact(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "contact"
+        indexes = (("created_at", "id"),)  # the newest first, page after page
 
 
 class ContactEmail(Model):

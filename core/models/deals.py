@@ -57,6 +57,7 @@ class Deal(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "deal"
+        indexes = (("created_at", "id"),)  # the newest first, page after page
 
 
 class DealLine(Model):

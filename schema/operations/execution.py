@@ -1,6 +1,8 @@
 """From the parameters of a request to an answer: prepare, then execute. The two are apart, so that a faster way can stand between."""
 
 import inspect
+import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -19,6 +21,8 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from core.crm import CRM, Call
+from core.errors import Forbidden
+from core.permissions import ALL, may
 from schema.errors import Unprocessable, entries, field_entry
 from schema.operations.answers import Answer
 from schema.operations.documents import ERRORS, Documents, Prepared
@@ -27,6 +31,11 @@ from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
 
 Work = Callable[[], ExecutionResult]
+
+
+EXPLAIN = "graphql.explain"
+
+log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -45,7 +54,16 @@ class Engine:
         return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
-        """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable."""
+        """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable and Forbidden."""
+        if parameters.extensions.get("explain") and not _may_explain(call):
+            raise Forbidden(f"the permission {EXPLAIN} is needed")
+        began = time.perf_counter()
+        try:
+            return await self._executed(prepared, parameters, call)
+        finally:
+            self._note_slow(prepared, call, time.perf_counter() - began)
+
+    async def _executed(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         if prepared.kind is OperationType.QUERY:
             return await self._reader.answer(prepared, parameters, call)
         self._reader.begin(prepared, parameters, call)
@@ -61,6 +79,11 @@ class Engine:
         if inspect.isawaitable(result):
             result = await result
         return self._answer(cast(ExecutionResult, result), prepared, call)
+
+    def _note_slow(self, prepared: Prepared, call: Call, seconds: float) -> None:
+        if 0 < self.crm.settings.database.slow <= seconds:
+            name = prepared.operation.name.value if prepared.operation.name else "without a name"
+            log.warning("request %s: slow: the %s %s took %.0f ms", call.request_id, prepared.kind.value, name, seconds * 1000)
 
     async def stream(self, prepared: Prepared, parameters: Parameters, call: Call) -> AsyncGenerator[Answer, None]:
         """Run a subscription: an answer for each event. Raises Unprocessable, and what the source of the events raises."""
@@ -97,6 +120,11 @@ class Engine:
         if result.errors:
             body["errors"] = [field_entry(error, _id(call)) for error in result.errors]
         return Answer({**body, "data": result.data, "extensions": {"cost": prepared.cost}})
+
+
+def _may_explain(call: Call) -> bool:
+    """Whether the actor may see statements and plans, which tell of rows that are not its own."""
+    return call.actor.grant(EXPLAIN) == ALL and may(call.crm, call.actor, EXPLAIN)
 
 
 def refused(error: Exception, request_id: str) -> Answer:

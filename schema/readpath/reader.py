@@ -4,7 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
@@ -62,7 +62,7 @@ class Reader:
         except Exception:  # the edge of the planner: an operation that it stumbles over is answered all the same
             log.exception("request %s: an operation could not be planned, its resolvers answer", call.request_id)
             return await self.interpret(prepared, parameters, call)
-        if not plan.compiled and plan.slow:
+        if not plan.compiled and plan.slow and not parameters.extensions.get("explain"):
             return await self.interpret(prepared, parameters, call)
         try:
             found = await self._row(plan, values)
@@ -71,7 +71,8 @@ class Reader:
                 raise
             log.exception("request %s: a statement failed, its resolvers answer", call.request_id)
             return await self.interpret(prepared, parameters, call)
-        return await _Assembly(self, prepared, parameters, call, plan).answer(found)
+        answer = await _Assembly(self, prepared, parameters, call, plan).answer(found)
+        return await self._explained(answer, plan, values) if parameters.extensions.get("explain") is True else answer
 
     def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
         """Let the mutations of an operation read back what they write."""
@@ -86,6 +87,14 @@ class Reader:
             return await fetch(resource, [tuple(json.loads(part.key)) for part in plan.parts], plan.sql, values) if plan.sql else {}
 
         call.loaders[READER] = written
+
+    async def _explained(self, answer: Answer, plan: Plan, values: Sequence[Any]) -> Answer:
+        """The answer with the statement and what the database makes of it, in `extensions.explain`."""
+        assert answer.text and self._crm.readers
+        lines = await self._crm.readers.explained(plan.sql, values) if plan.sql else []
+        resolved = [part.key for part in plan.parts if part.column is None and part.constant is None]
+        told = {"statement": plan.sql, "plan": lines, "compiled": list(plan.compiled), "resolved": resolved}
+        return replace(answer, text=answer.text[:-2] + b',"explain":%s}}' % encoded(told))
 
     async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
         assert self._crm.readers
