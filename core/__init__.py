@@ -4,6 +4,7 @@ from core.auth import authenticate
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
+from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs import Job
 from core.money import Money
@@ -13,10 +14,11 @@ from core.records.ids import key_of
 from core.records.periods import Period, days_between, first_day, local_day
 from core.records.statements import select
 from core.records.visibility import visible
-from core.resources import Change, Resource
+from core.resources import Change, Kind, Resource
 
 __all__ = [
-    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Filter", "Forbidden", "Invalid", "Job", "Money", "NotFound",
+    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
+    "Invalid", "Job", "Kind", "Money", "NotFound",
     "Period", "Refused", "Resource", "authenticate", "days_between", "emit", "first_day", "hookimpl", "hookspec", "key_of", "local_day",
     "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

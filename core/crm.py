@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
-from core import jobs
+from core import expressions, jobs
 from core.auth import Recent
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
+from core.expressions import Expressed
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -42,12 +43,18 @@ class CRM:
         return Resources(_resources(self.plugins))
 
     @cached_property
+    def expressed(self) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
+        """The fields that SQL works out of a row, with their plugins, by model and name."""
+        return expressions.checked(self.plugins.lists("expressions"), self.resources)
+
+    @cached_property
     def permissions(self) -> dict[str, str]:
         """Every permission that there is, and what it means."""
         return _permissions(self.plugins, self.resources)
 
     def check(self) -> None:
-        """Raise StartError when resources, permissions and roles do not fit together; after connecting."""
+        """Raise StartError when resources, their fields, permissions and roles do not fit together; after connecting."""
+        assert self.expressed is not None
         _check_roles(self)
 
     def settings_of(self, kind: type[T]) -> T:

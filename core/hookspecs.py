@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the types below import this module in turn
 
     from core.crm import CRM
     from core.events import Event
+    from core.expressions import Expressed
     from core.jobs import Job
     from core.permissions import Actor
     from core.resources import Resource
@@ -36,6 +37,11 @@ def resources() -> list[Resource]:  # type: ignore[empty-body]
 @hookspec
 def graphql() -> list[type]:  # type: ignore[empty-body]
     """Return strawberry types made with extend=True; their fields join the type that they name."""
+
+
+@hookspec
+def expressions() -> list[Expressed]:  # type: ignore[empty-body]
+    """Return fields of resources, of the core's too, that SQL works out of a row."""
 
 
 @hookspec

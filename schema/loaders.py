@@ -10,6 +10,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.crm import Call
+from core.expressions import Expressed, values
 from core.records.filters import Where, condition
 from core.records.orders import Order, keyset, sort
 from core.records.pages import Page, Window, arranged, windowed
@@ -55,6 +56,16 @@ async def linked(call: Call, link: Linked, key: uuid.UUID) -> list[Any]:
         return [sorted(found[key], key=lambda row: row.id) for key in keys]
 
     return await call.loader(("linked", link.through, link.near), lambda: DataLoader(load)).load(key)
+
+
+async def expressed(call: Call, resource: Resource, one: Expressed, key: uuid.UUID) -> Any:
+    """What SQL works out of a record, for all records of a request at once."""
+
+    async def load(keys: list[uuid.UUID]) -> list[Any]:
+        found = await values(call, resource, one, keys)
+        return [found.get(key) for key in keys]
+
+    return await call.loader(("expressed", resource.key, one.name), lambda: DataLoader(load)).load(key)
 
 
 async def page_behind(

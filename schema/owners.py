@@ -7,6 +7,8 @@ from core.resources import Resource
 
 def owner(crm: CRM, kind: str, field: str) -> str:
     """`the core`, or the plugin that brought this field (in snake_case) of a type or root type by one of its resources."""
+    if plugin := next((fields[field][0] for model, fields in crm.expressed.items() if model.__name__ == kind and field in fields), None):
+        return f"plugin '{plugin}'"
     resource = _resource(crm, kind, field)
     plugin = crm.resources.plugin_of[resource.key] if resource else BUILT_IN[0]
     return "the core" if plugin in BUILT_IN else f"plugin '{plugin}'"

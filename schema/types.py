@@ -11,6 +11,7 @@ from tortoise.models import Model
 
 import schema.loaders as loaders
 from core.crm import CRM, Call
+from core.expressions import Expressed
 from core.money import Money, exponent
 from core.records.ids import encode
 from core.records.pages import Page, Window, cursor
@@ -18,7 +19,7 @@ from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.inputs import Inputs
 from schema.listing import Listing
 from schema.make import Book, described
-from schema.readpath.reads import Follow, Pages, Parts, Single, Ties, Value, marked
+from schema.readpath.reads import Follow, Pages, Parts, Single, Ties, Value, Worked, marked
 from schema.scalars import BigInt, CurrencyCode
 
 KINDS: dict[Kind, Any] = {
@@ -74,7 +75,8 @@ class Types:
         """The fields of a resource that come from elsewhere: ways back, parts and links."""
         fields = [self._part(resource, back) for back in self.crm.resources.parts(resource).values()]
         fields += [self._link(resource, link) for link in resource.linked.values()]
-        return fields + [self._back(resource, back) for back in self.crm.resources.many(resource).values()]
+        fields += [self._back(resource, back) for back in self.crm.resources.many(resource).values()]
+        return fields + [self._expressed(resource, one) for _, one in self.crm.expressed.get(resource.model, {}).values()]
 
     def connection(self, resource: Resource) -> type:
         """`ContactConnection`, with its edges."""
@@ -110,6 +112,14 @@ class Types:
         resolve.__annotations__["return"] = list[back.model] | None
         field = self.book.field(back.name, list[back.model] | None, f"{back.description} All of them, in their order.", resolve)
         return marked(field, Parts(back))
+
+    def _expressed(self, resource: Resource, one: Expressed) -> StrawberryField:
+        async def resolve(root: Any, info: strawberry.Info) -> Any:
+            return await loaders.expressed(info.context, resource, one, root.id)
+
+        kind = kind_of(one.column)
+        resolve.__annotations__["return"] = kind
+        return marked(self.book.field(one.name, kind, one.description, resolve), Worked(one))
 
     def _link(self, resource: Resource, link: Linked) -> StrawberryField:
         async def resolve(root: Any, info: strawberry.Info) -> Any:

@@ -160,7 +160,7 @@ def _check_listed(row: dict[str, Any]) -> None:
     assert row["adds"] == {
         "tables": ["notes_note"],
         "resources": ["Note"],
-        "fields": ["Contact.notes", "Contact.pinnedNote"],
+        "fields": ["Contact.notes", "Contact.noteCount", "Contact.pinnedNote"],
         "mutations": ["notePin"],
         "subscriptions": ["notePinned"],
         "permissions": ["notes.pin"],

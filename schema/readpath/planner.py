@@ -1,5 +1,6 @@
 """From what is selected below a root field to the SQL that says it: one expression of JSON for each field."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 
 from core.crm import CRM, Call
+from core.expressions import NAME, ROW, Expressed
 from core.records import ids
 from core.resources import Column, Kind, Linked, Resource, ToMany
 from schema.queries import MOST_NODES
@@ -14,7 +16,7 @@ from schema.readpath.arguments import arguments
 from schema.readpath.conditions import where_of
 from schema.readpath.groups import grouped
 from schema.readpath.pages import connection
-from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages, Parts, Read, Single, Ties, Value, read_of
+from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages, Parts, Read, Single, Ties, Value, Worked, read_of
 from schema.readpath.rules import own, table, visible
 from schema.readpath.scopes import EACH, KEY, Hole, Scope
 from schema.readpath.selection import Selections
@@ -73,6 +75,9 @@ class Planner:
         match read:
             case Value(column):
                 return self._value(column, found, nodes, scope)
+            case Worked(expressed):
+                value = self._worked(expressed, scope)
+                return self.made.dialect.column(scope.resource, expressed.column, f"({value})", null=True)
             case Follow(relation, deleted):
                 target, there = self.crm.resource(relation.model), self.made.alias()
                 tests = [f'{there}."id" = {scope.alias}."{relation.attr}"', *visible(self.made, target, there, deleted=deleted)]
@@ -87,6 +92,17 @@ class Planner:
             case Pages(resource, back):
                 return connection(self, resource, found, nodes, path, (back, scope) if back else None)
         raise Unfit("not below a record")
+
+    def _worked(self, one: Expressed, scope: Scope) -> str:
+        """The expression with the row, and the rows that the actor may see, in their places."""
+
+        def place(match: re.Match[str]) -> str:
+            if match[1] == ROW:
+                return scope.alias
+            resource, there = self.crm.resource(one.rows[match[1]]), self.made.alias()
+            return f'(SELECT {there}.* FROM "{table(resource)}" {there}{where_of(visible(self.made, resource, there))})'
+
+        return NAME.sub(place, one.sql)
 
     def _value(self, column: Column, found: GraphQLField, nodes: list[FieldNode], scope: Scope) -> str:
         dialect = self.made.dialect

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from strawberry.types.field import StrawberryField
 
+from core.expressions import Expressed
 from core.resources import Column, Linked, Resource, ToMany, ToOne
 
 MARK = "read"
@@ -15,6 +16,13 @@ class Value:
     """A column of the row itself."""
 
     column: Column
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What SQL works out of the row."""
+
+    expressed: Expressed
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class AnyNodes:
     """The records with these ids, of whatever types."""
 
 
-Read = Value | Follow | Parts | Single | Ties | Pages | One | Groups | AnyNode | AnyNodes
+Read = Value | Worked | Follow | Parts | Single | Ties | Pages | One | Groups | AnyNode | AnyNodes
 
 
 def marked(field: StrawberryField, read: Read) -> StrawberryField:

@@ -14,7 +14,8 @@ from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
 from acme_notes.models import Note
 from acme_notes.rules import TooMany, prepare, unpin_old
 from acme_notes.settings import Settings
-from core import CRM, Actor, Event, Job, Resource, hookimpl
+from core import CRM, Actor, Event, Expressed, Job, Kind, Resource, hookimpl
+from core.models import Contact
 
 requires_core = ">=0.1"
 
@@ -25,6 +26,17 @@ log = logging.getLogger(__name__)
 def resources() -> list[Resource]:
     """Notes as a resource, and `Contact.notes` as the way back."""
     return [Resource(Note, reverse={"contact": "notes"}, read_only=frozenset({"made_at", "pinned_at"}), natural=(), prepare=prepare)]
+
+
+@hookimpl
+def expressions() -> list[Expressed]:
+    """How many notes a contact has, of those that one may see."""
+    return [
+        Expressed(
+            Contact, "note_count", Kind.INT, "How many notes there are about this contact.",
+            "SELECT COUNT(*) FROM {notes} AS n WHERE n.contact_id = {row}.id", rows={"notes": Note},
+        )
+    ]  # fmt: skip
 
 
 @hookimpl
