@@ -21,7 +21,7 @@ from core.resources import Resource
 from schema.make import camel
 from tests.equality.chance import Chance
 from tests.equality.literals import constant, scalar
-from tests.equality.pools import DAYS, DECIMALS, FLOATS, NUMBERS, ODD, SMALL, TIMES, Pools
+from tests.equality.pools import DAYS, DECIMALS, FLOATS, MALFORMED, NOBODY, NUMBERS, ODD, SMALL, TIMES, Pools
 
 SETS = 3
 ABSENT: Any = Undefined
@@ -66,6 +66,7 @@ class Inputs:
     hit: Callable[[str], None]
     variables: list[Variable] = field(default_factory=list)
     percent: int = 18
+    wrong: bool = False
 
     def literal(self, place: Place) -> str:
         """A value as it stands in the document: a variable, a literal, or a literal with variables in it."""
@@ -122,7 +123,7 @@ class Inputs:
         return (f"{bare}!", False, False) if self.chance.happens(20) else (f"{bare}", True, True)
 
     def _given(self, place: Place, nullable: bool, optional: bool, values: list[Any] | None, index: int) -> Any:
-        how = self.chance.weighed(value=100, null=10 * nullable, absent=12 * optional, wrong=2)
+        how = self.chance.weighed(value=100, null=10 * nullable, absent=12 * optional, wrong=15 * self.wrong)
         if how == "wrong":
             self.hit("variable of a wrong type")
             return self.chance.pick(WRONG)
@@ -141,7 +142,7 @@ class Inputs:
         kind = place.kind
         if is_non_null_type(kind):
             kind = kind.of_type
-        elif self.chance.happens(4):
+        elif self.chance.happens(6 if place.operator in ("eq", "timeZone", "period", "orderBy", "groupBy") else 1):
             self.hit("null in a literal or variable")
             return None
         if is_list_type(kind):
@@ -235,7 +236,7 @@ class Inputs:
             self.hit("time zone")
             return self.chance.pick(ZONES[:5] if self.chance.happens(85) else ZONES)
         if place.operator in ("id", "ids"):
-            return self.chance.pick(self.pools.id(place.resource) if place.resource else self.pools.any_id())
+            return self._id(place)
         if kind == "Boolean" or not place.resource or not place.column:
             return self.chance.pick(ANYTHING[kind])
         if kind == "CurrencyCode":
@@ -245,16 +246,30 @@ class Inputs:
             same = [one["amount"] for one in known if one["currency"] == place.column.partition("\n")[2]]
             return self.chance.pick(same if self.chance.happens(92) else DECIMALS)
         if kind == "ID":
-            return self.chance.pick(known if self.chance.happens(90) else self.pools.id(place.resource))
-        value = self.chance.pick(known if known else ANYTHING[kind])
+            return self._id(replace(place, operator="id"))
+        strange = not known or self.chance.happens(12)
+        value = self.chance.pick((self.pools.strange(place.resource, self._name(place)) or ANYTHING[kind]) if strange else known)
         if isinstance(value, str) and place.operator in ("contains", "startsWith", "endsWith") and not self.chance.happens(20):
             return self._piece(value, place.operator)
         return value
 
+    def _id(self, place: Place) -> str:
+        how = self.chance.weighed(known=85, nobody=5, other=5, malformed=5)
+        if how == "malformed":
+            self.hit("malformed id")
+            return self.chance.pick(MALFORMED)
+        if how == "other" or not place.resource:
+            self.hit("id of any type")
+            return self.chance.pick(self.pools.any_id())
+        return f"{self.pools.world.resource(place.resource).snake}_{NOBODY}" if how == "nobody" else self.chance.pick(self.pools.ids[place.resource])
+
     def _known(self, place: Place) -> list[Any]:
+        return self.pools.values[place.resource, self._name(place)]
+
+    def _name(self, place: Place) -> str:
+        """The name of the column, as the resource has it."""
         name = place.column.partition("\n")[0]
-        columns = self.pools.world.resource(place.resource).columns
-        return self.pools.values[place.resource, next(one for one in columns if camel(one) == name)]
+        return next(one for one in self.pools.world.resource(place.resource).columns if camel(one) == name)
 
     def _piece(self, text: str, operator: str) -> str:
         if self.chance.happens(15):

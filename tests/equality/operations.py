@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema
-from hypothesis import strategies as st
 
 from tests.equality.chance import Chance
 from tests.equality.inputs import ABSENT, SETS, Inputs, Variable
@@ -34,20 +33,11 @@ class Operation:
     features: frozenset[str]
 
 
-def operations(schema: GraphQLSchema, pools: Pools, theme: str) -> st.SearchStrategy[Operation]:
-    """Operations with root fields of a theme."""
-
-    @st.composite
-    def build(draw: Any) -> Operation:
-        return _operation(Chance(draw), schema, pools, theme)
-
-    return build()
-
-
-def _operation(chance: Chance, schema: GraphQLSchema, pools: Pools, theme: str) -> Operation:
+def operation(chance: Chance, schema: GraphQLSchema, pools: Pools, theme: str) -> Operation:
+    """An operation with root fields of a theme."""
     hits: set[str] = set()
-    inputs = Inputs(chance, pools, schema, hits.add, percent=chance.pick((0, 18, 18, 40)))
-    made = Selections(chance, inputs, hits.add)
+    inputs = Inputs(chance, pools, schema, hits.add, percent=chance.pick((0, 18, 18, 40)), wrong=chance.happens(6))
+    made = Selections(chance, inputs, hits.add, budget=chance.pick((3, 8, 16, 32, 64)))
     query = schema.query_type
     assert query
     scope = Scope()

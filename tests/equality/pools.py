@@ -1,6 +1,5 @@
 """What a generator may put into arguments: ids, cursors and values that are there, and some that are nearly there."""
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,15 +45,14 @@ class Pools:
             for name, column in resource.columns.items():
                 self.values[resource.key, name] = _known(column, (row.get(camel(name)) for row in rows))
 
-    def id(self, key: str) -> Sequence[str]:
-        """Ids of a resource: many that are there, one of nobody, one of another resource, and some that are none."""
-        other = next(one for one in self.ids if one != key)
-        resource = self.world.resource(key)
-        return [*self.ids[key], f"{resource.snake}_{NOBODY}", f"{resource.snake}_{uuid.UUID(int=7)}", self.ids[other][0], *MALFORMED]
+    def strange(self, key: str, name: str) -> Sequence[Any]:
+        """Values for a column that perhaps no row has."""
+        column = self.world.resource(key).columns[name]
+        return () if column.enum else STRANGE.get(column.kind, ODD)
 
     def any_id(self) -> Sequence[str]:
-        """Ids of all resources, and some that are none."""
-        return [*(one for ids in self.ids.values() for one in (*ids[:3], *ids[-2:])), f"deal_{NOBODY}", f"nothing_{NOBODY}", *MALFORMED]
+        """Ids of all resources, and some that are of nothing."""
+        return [*(one for ids in self.ids.values() for one in (*ids[:3], *ids[-2:])), f"deal_{NOBODY}", f"nothing_{NOBODY}"]
 
     async def _rows(self, resource: Resource) -> list[Row]:
         names = " ".join(
@@ -96,8 +94,7 @@ def _known(column: Column, given: Iterable[Any]) -> list[Any]:
         return list({(one["amount"], one["currency"]): one for one in [*have, *MONEY]}.values())
     if column.enum:
         return [one.name for one in column.enum]
-    there = list({repr(value): value for value in have}.values())
-    return there + [one for one in STRANGE.get(column.kind, ODD) if one not in there]
+    return list({repr(value): value for value in have}.values())
 
 
 MONEY: tuple[Mapping[str, str], ...] = tuple(
