@@ -1,0 +1,64 @@
+"""How many random cases there are, and what is done with each."""
+
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from schema.operations.execution import Answer
+from tests.equality.chance import Chance, smaller
+from tests.equality.laboratory import ROLES, Laboratory
+from tests.equality.operations import THEMES, Operation, operation
+from tests.equality.roads import same, served
+
+# As in the profile of hypothesis: the same examples in every run, unless EQUALITY_CASES asks for so many others, of both roads in all.
+MANY = int(os.environ.get("EQUALITY_CASES", "0"))
+SEED = os.environ.get("EQUALITY_SEED", secrets.token_hex(4) if MANY else "payvand")
+USUAL = 16
+SERVED = 8  # one of so many goes over HTTP too
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A random operation, and the answers to it."""
+
+    operation: Operation
+    answers: Sequence[Answer]
+
+
+async def asked(laboratory: Laboratory, theme: str, role: str) -> AsyncIterator[Asked]:
+    """All cases of a theme and a role; the first that fails is made smaller and told."""
+    for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY else USUAL):
+        seed = f"{SEED}-{theme}-{role}-{index}"
+        chance = Chance(random.Random(seed))
+        made = _made(laboratory, chance, theme)
+        try:
+            answers = await same(laboratory, made.document, made.variables, role, made.name)
+            if index % SERVED == 0:
+                await served(laboratory, made.document, made.variables[0], role, made.name)
+        except AssertionError as first:
+            raise AssertionError(await _told(laboratory, chance.made, theme, role, seed, str(first))) from None
+        yield Asked(made, answers)
+
+
+async def _told(laboratory: Laboratory, choices: Sequence[int], theme: str, role: str, seed: str, first: str) -> str:
+    """What went wrong, for the smallest operation with which something does."""
+    last = first
+
+    async def fails(candidate: Sequence[int]) -> bool:
+        nonlocal last
+        made = _made(laboratory, Chance(None, candidate), theme)
+        try:
+            await same(laboratory, made.document, made.variables, role, made.name)
+        except AssertionError as error:
+            last = str(error)
+            return True
+        return False
+
+    await smaller(choices, fails)
+    return f"{last}\n\nThis is the smallest of {seed}: EQUALITY_SEED={SEED}" + (f" EQUALITY_CASES={MANY}" if MANY else "")
+
+
+def _made(laboratory: Laboratory, chance: Chance, theme: str) -> Operation:
+    return operation(chance, laboratory.engine.schema._schema, laboratory.pools, theme)
