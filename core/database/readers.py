@@ -27,13 +27,17 @@ STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 STATEMENTS = 500  # prepared ones that a connection keeps
 
 
+class TooDeep(Exception):
+    """The statement is nested deeper than this version of the database reads."""
+
+
 class Readers(Protocol):
     """Answers statements that return one row of JSON texts."""
 
     dialect: str
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        """The columns of the one row. With `brief` it is known to be found by keys, at once."""
+        """The columns of the one row. With `brief` it is known to be found by keys, at once. Raises TooDeep."""
         ...
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
@@ -104,9 +108,11 @@ class _Sqlite:
                 end = time.monotonic() + self._seconds
                 connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
             return connection.execute(sql, values).fetchall()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 connection.rollback()
+            if "parser stack overflow" in str(error):  # at a hundred open parts, before SQLite 3.46
+                raise TooDeep from error
             raise
         finally:
             self._idle.append(connection)

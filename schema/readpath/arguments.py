@@ -64,9 +64,11 @@ def arguments(field: GraphQLField, node: FieldNode, variables: Variables) -> dic
 
 
 def _given(kind: GraphQLInputType, node: ValueNode, variables: Variables) -> Given | None:
-    """None when a variable was left out, which is as if the argument were."""
+    """None when a variable was left out, which is as if the argument were. Raises Unfit for null where it must not be."""
     if isinstance(node, VariableNode):
         name = node.name.value
+        if is_non_null_type(kind) and variables.get(name) is None:
+            raise Unfit("null for what must not be null")  # a variable that has a default may be given as null
         return Given(variables[name], lambda values: values[name]) if name in variables else None
     kind = kind.of_type if is_non_null_type(kind) else kind
     if isinstance(node, NullValueNode):

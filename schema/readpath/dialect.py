@@ -94,6 +94,10 @@ class Dialect(Protocol):
         """An object of expressions, by their response keys."""
         ...
 
+    def gathered(self, pairs: Pairs, source: str) -> str:
+        """An object of aggregates over the rows of a source."""
+        ...
+
     def provided(self, condition: str, expression: str) -> str:
         """The expression where the condition holds, else null."""
         ...

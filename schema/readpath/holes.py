@@ -63,7 +63,7 @@ def _places(value: Any, hole: Hole) -> Iterator[tuple[dict[str, Any], Steps]]:
         if one is None:
             continue
         if not rest:
-            if one[KEY].rpartition("_")[0] == hole.resource.snake:  # a list of nodes has records of several types
+            if one.get(KEY, "").rpartition("_")[0] == hole.resource.snake:  # a list of nodes has records of several types
                 yield one, steps
         elif rest[0] == EACH:
             waiting += [(item, (*steps, place), rest[1:]) for place, item in reversed(list(enumerate(one)))]

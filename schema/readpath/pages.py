@@ -1,7 +1,7 @@
 """Connections: one page of a list, the cursors of its rows, and how many rows there are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, get_named_type
@@ -16,6 +16,8 @@ from schema.readpath.conditions import beyond, filtered, where_of
 from schema.readpath.rules import table, visible
 from schema.readpath.scopes import EACH, Path, Plans, Scope
 from schema.readpath.variables import Unfit, Variables
+
+PLACE, FOUND = "#place", "#found"  # no column of a table is called like this
 
 
 def connection(
@@ -42,25 +44,27 @@ def _orders(resource: Resource, given: Given | None) -> list[Order]:
 
 @dataclass
 class _Page:
-    """One connection while it is planned. `_columns` are what each row brings along, `_totals` what the page makes of them."""
+    """One connection while it is planned: what is shown of a page are aggregates over its rows, which know their place.
+
+    Each row has its place in the column PLACE, from 1, and in FOUND how many were found, one more than the page holds at most.
+    """
 
     plans: Plans
     scope: Scope
     tests: list[str]
     orders: list[Order]
     given: Mapping[str, Given]
-    _columns: list[str] = field(default_factory=list)
-    _totals: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.backwards = "last" in self.given
         self.size = self._size()
         self.numbered = self.backwards
+        self.aggregates = 0
 
     def json(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
         """The JSON of the connection."""
-        made, selections = self.plans.made, self.plans.selections
-        fields = selections.below(kind, nodes)
+        dialect = self.plans.made.dialect
+        fields = self.plans.selections.below(kind, nodes)
         asked = {one.name.value for same in fields.values() for one in same}
         self.numbered = self.backwards or "pageInfo" in asked
         pairs = []
@@ -69,7 +73,7 @@ class _Page:
             below = kind.fields.get(name)
             match name:
                 case "__typename":
-                    expression = made.dialect.string(kind.name)
+                    expression = dialect.string(kind.name)
                 case "nodes":
                     row = self.plans.object(get_named_type(below.type), same, self.scope, (*path, key, EACH))
                     expression = self._array(row)
@@ -79,21 +83,18 @@ class _Page:
                     expression = self._info(get_named_type(below.type), same)
                 case "totalCount":
                     cap = self.plans.crm.settings.limits.count
-                    expression = made.dialect.number(f"CASE WHEN q.total > {cap} THEN {cap} ELSE q.total END")
-                    self._totals["total"] = self._total(cap)
+                    expression = dialect.number(f"CASE WHEN {self._total(cap)} > {cap} THEN {cap} ELSE {self._total(cap)} END")
                 case "totalCountIsExact":
                     cap = self.plans.crm.settings.limits.count
-                    expression = made.dialect.truth(f"q.total <= {cap}")
-                    self._totals["total"] = self._total(cap)
+                    expression = dialect.truth(f"{self._total(cap)} <= {cap}")
                 case _:
                     raise Unfit("a field that a plugin adds")
             pairs.append((key, expression))
-        totals = ", ".join(f"{expression} AS {name}" for name, expression in self._totals.items())
-        if self._totals.keys() - {"total"}:
-            return f"(SELECT {made.dialect.object(pairs)} FROM (SELECT {totals} FROM {self._rows()}) q)"
-        if self.given.keys() & {"after", "before"}:
-            raise Unfit("a cursor of which nothing is made may yet be wrong")
-        return f"(SELECT {made.dialect.object(pairs)} FROM (SELECT {totals}) q)" if totals else made.dialect.object(pairs)
+        if self.aggregates:
+            return dialect.gathered(pairs, self._rows())
+        if not asked & {"totalCount", "totalCountIsExact"} or self.given.keys() & {"after", "before"}:
+            raise Unfit("no row is asked for, and yet the arguments may be wrong")
+        return dialect.object(pairs)
 
     def _edge(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
         dialect, pairs = self.plans.made.dialect, []
@@ -112,49 +113,42 @@ class _Page:
 
     def _info(self, kind: Any, nodes: Sequence[FieldNode]) -> str:
         dialect, pairs = self.plans.made.dialect, []
-        more, beyond_it = f"coalesce(q.found > {self.size}, FALSE)", "before" if self.backwards else "after"
-        other = "TRUE" if beyond_it in self.given else "FALSE"
-        first, last = ("q.tail", "q.head") if self.backwards else ("q.head", "q.tail")
+        more = f"coalesce(max({self._column(FOUND)}) > {self.size}, FALSE)"
+        other = "TRUE" if ("before" if self.backwards else "after") in self.given else "FALSE"
+        first, last = f"{self._column(PLACE)} = 1", f"{self._column(PLACE)} IN ({self.size}, {self._column(FOUND)})"
         for key, same in self.plans.selections.below(kind, nodes).items():
             match same[0].name.value:
                 case "__typename":
                     expression = dialect.string(kind.name)
-                case "hasNextPage":
-                    expression = dialect.truth(other if self.backwards else more)
-                case "hasPreviousPage":
-                    expression = dialect.truth(more if self.backwards else other)
+                case "hasNextPage" | "hasPreviousPage" as name:
+                    here = (name == "hasPreviousPage") == self.backwards
+                    self.aggregates += here
+                    expression = dialect.truth(more if here else other)
                 case "startCursor":
-                    expression = self._end(first)
+                    expression = self._end(last if self.backwards else first)
                 case "endCursor":
-                    expression = self._end(last)
+                    expression = self._end(first if self.backwards else last)
                 case _:
                     raise Unfit("a field that a plugin adds")
             pairs.append((key, expression))
-        self._totals["found"] = "max(p.n)"
         return dialect.object(pairs)
 
-    def _end(self, name: str) -> str:
-        """The cursor of a row at the end of the page; it is made for these rows alone."""
-        ends = f"row_number() OVER () IN (1, {self.size}) OR row_number() OVER () = count(*) OVER ()"
-        cursor = f"CASE WHEN {ends} THEN {self._cursor()} END AS c"
-        if cursor not in self._columns:
-            self._columns.append(cursor)
-        self._totals["head"] = f"max(p.c) FILTER (WHERE p.i = 1 AND p.i <= {self.size})"
-        self._totals["tail"] = f"max(p.c) FILTER (WHERE (p.i = {self.size} OR p.i = p.n) AND p.i <= {self.size})"
-        return self.plans.made.dialect.text(name)
+    def _end(self, test: str) -> str:
+        """The cursor of the one row of the page for which the test holds; it is made for no other."""
+        self.aggregates += 1
+        within = f"{self._column(PLACE)} <= {self.size}"
+        return self.plans.made.dialect.text(f"max(CASE WHEN {test} AND {within} THEN {self._cursor()} END)")
 
     def _array(self, row: str) -> str:
         """The list of an expression over the rows of the page."""
-        dialect, name = self.plans.made.dialect, f"a{len(self._totals)}"
-        if not self.numbered:
-            self._totals[name] = dialect.array(row)
-            return f"q.{name}"
-        self._columns.append(f"{row} AS {name}")
-        self._totals[name] = dialect.array(f"p.{name}", f"p.i <= {self.size}")
-        return f"q.{name}"
+        self.aggregates += 1
+        return self.plans.made.dialect.array(row, f"{self._column(PLACE)} <= {self.size}" if self.numbered else "")
+
+    def _column(self, name: str) -> str:
+        return f'{self.scope.alias}."{name}"'
 
     def _rows(self) -> str:
-        """The rows of the page, in its order; numbered ones know their place and how many there are, one more than the page holds."""
+        """The rows of the page, in its order."""
         made, resource, alias = self.plans.made, self.scope.resource, self.scope.alias
         keys = keyset(resource, self.orders, backwards=self.backwards)
         tests = [*self.tests, *self._window()]
@@ -162,9 +156,9 @@ class _Page:
         source = f'SELECT {alias}.* FROM "{table(resource)}" {alias}{where_of(tests)} ORDER BY {terms}'
         if not self.numbered:
             return f"({source} LIMIT {self.size}) {alias}"
-        columns = ", ".join([*self._columns, "row_number() OVER () AS i", "count(*) OVER () AS n"])
-        numbered = f"(SELECT {columns} FROM ({source} LIMIT {self.size + 1}) {alias}) p"
-        return f"(SELECT p.* FROM {numbered} ORDER BY p.i DESC) p" if self.backwards else numbered
+        columns = f'{alias}.*, row_number() OVER () AS "{PLACE}", count(*) OVER () AS "{FOUND}"'
+        numbered = f"(SELECT {columns} FROM ({source} LIMIT {self.size + 1}) {alias}) {alias}"
+        return f"(SELECT {alias}.* FROM {numbered} ORDER BY {self._column(PLACE)} DESC) {alias}" if self.backwards else numbered
 
     def _window(self) -> list[str]:
         tests: list[str] = []

@@ -73,6 +73,11 @@ class Known:
     branches: dict[Hashable, _Branch] = field(default_factory=dict)
     plans: int = 0
 
+    def give_up(self) -> None:
+        """Plan this operation no more."""
+        self.signature = None
+        self.branches.clear()
+
     def find(self, shape: Hashable, call: Call, variables: Variables) -> Plan | None:
         """The plan for such a request, if it is known."""
         branch = self.branches.get(shape)

@@ -110,10 +110,11 @@ class Postgres(Dialect):
 
     @override
     def object(self, pairs: Pairs) -> str:
-        if any(len(name.encode()) > LONGEST_NAME for name, _ in pairs):
-            raise Unfit("a response key that is longer than a name")
-        columns = ", ".join(f'{expression} AS "{name}"' for name, expression in pairs)
-        return f"(SELECT row_to_json(o) FROM (SELECT {columns}) o)"
+        return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)}) o)"
+
+    @override
+    def gathered(self, pairs: Pairs, source: str) -> str:
+        return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)} FROM {source}) o)"
 
     @override
     def provided(self, condition: str, expression: str) -> str:
@@ -139,6 +140,12 @@ class Postgres(Dialect):
     @override
     def listed(self, place: str, kinds: str) -> str:
         return f"unnest({place}, {kinds}) WITH ORDINALITY AS u(key, kind, i)"
+
+
+def _columns(pairs: Pairs) -> str:
+    if any(len(name.encode()) > LONGEST_NAME for name, _ in pairs):
+        raise Unfit("a response key that is longer than a name")
+    return ", ".join(f'{expression} AS "{name}"' for name, expression in pairs)
 
 
 def _scaled(value: str, digits: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
 
 from core.crm import CRM, Call
-from core.database.readers import Parts
+from core.database.readers import Parts, TooDeep
 from core.errors import Refused
 from core.resources import Resource
 from core.server.outages import outage
@@ -66,6 +66,10 @@ class Reader:
             return await self.interpret(prepared, parameters, call)
         try:
             found = await self._row(plan, values)
+        except TooDeep:
+            log.info("request %s: an operation is too deep for one statement, its resolvers answer from now on", call.request_id)
+            self._operations.of(prepared.operation).give_up()
+            return await self.interpret(prepared, parameters, call)
         except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
             if outage(error):
                 raise

@@ -8,9 +8,9 @@ from typing_extensions import override
 from core.database.functions import CURSOR, FLOAT, LIST, TIME, kept
 from core.records.orders import Key
 from core.resources import Column, Kind, Resource
-from schema.readpath.dialect import Dialect, Pairs, cases, digits, quoted, renamed
+from schema.readpath.dialect import Dialect, Pairs, cases, digits, json_name, quoted, renamed
 
-MOST = 50  # pairs in one call of printf, which takes 127 arguments at most
+MOST = 50  # pairs in one chain of ||, whose depth is limited
 
 
 class Sqlite(Dialect):
@@ -101,9 +101,15 @@ class Sqlite(Dialect):
 
     @override
     def object(self, pairs: Pairs) -> str:
-        parts = [pairs[start : start + MOST] for start in range(0, len(pairs), MOST)] or [[]]
-        printed = [_printed(part, first=place == 0, last=place == len(parts) - 1) for place, part in enumerate(parts)]
-        return " || ".join(printed) if len(printed) == 1 else f"({' || '.join(printed)})"
+        heads = [quoted(f"{',' if place else ''}{json_name(name)}:") for place, (name, _) in enumerate(pairs)]
+        parts = [f"{head} || {expression}" for head, (_, expression) in zip(heads, pairs, strict=True)]
+        groups = [" || ".join(parts[start : start + MOST]) for start in range(0, len(parts), MOST)]
+        inner = groups[0] if len(groups) == 1 else " || ".join(f"({group})" for group in groups)
+        return f"('{{' || {inner} || '}}')" if groups else "'{}'"
+
+    @override
+    def gathered(self, pairs: Pairs, source: str) -> str:
+        return f"(SELECT {self.object(pairs)} FROM {source})"
 
     @override
     def provided(self, condition: str, expression: str) -> str:
@@ -125,12 +131,6 @@ class Sqlite(Dialect):
     def listed(self, place: str, kinds: str) -> str:
         keys = f"json_each({place}) AS k JOIN json_each({kinds}) AS n ON n.key = k.key"
         return f"(SELECT k.value AS key, n.value AS kind, k.key AS i FROM {keys}) AS u"
-
-
-def _printed(pairs: Pairs, *, first: bool, last: bool) -> str:
-    form = ",".join(f'"{name}":%s' for name, _ in pairs)
-    form = f"{'{' if first else ','}{form}{'}' if last else ''}"
-    return f"printf({', '.join([quoted(form), *(expression for _, expression in pairs)])})"
 
 
 def _written(resource: Resource, column: Column, value: str) -> str:
