@@ -15,10 +15,10 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint sdl bench acceptance lock clean
+.PHONY: help run test lint sdl bench bench-peers acceptance lock clean
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 run: $(VENV)/run  ## Serve the CRM with demo data at http://127.0.0.1:8000/graphql
 	@exec $(PYTHON) -m core serve --dev
@@ -35,6 +35,9 @@ sdl: $(VENV)/run  ## Write the published GraphQL schemas anew, after a change th
 
 bench: $(VENV)/test  ## Measure the server
 	@exec $(PYTHON) -m benchmarks $(ARGS)
+
+bench-peers: $(VENV)/test  ## Measure the server beside its peers, for an hour; `make bench-peers ARGS=--quick` for a glance
+	@exec $(PYTHON) -m benchmarks.peers $(ARGS)
 
 acceptance: $(VENV)/run  ## Import a published practice set, `make acceptance DATA=folder GOLDEN=numbers.json`, and check what the server says
 	@exec $(PYTHON) examples/crm/acceptance.py $(DATA) $(GOLDEN)

@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME ...]`: run these benchmarks, or all of them. Each is a module of this folder with a main()."""
+"""`python -m benchmarks [NAME ...]`: run these benchmarks, or all of them. Each is a module of this folder with a main().
+
+Packages are asked for by their own names: `python -m benchmarks.peers` needs more than the project has.
+"""
 
 import pkgutil
 import sys
@@ -8,7 +11,8 @@ from pathlib import Path
 
 def main(wanted: list[str]) -> None:
     """Run the benchmarks of these names, else all; an unknown name ends with the list of those that there are."""
-    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if not module.name.startswith("_"))
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    names = sorted(module.name for module in modules if not (module.ispkg or module.name.startswith("_")))
     for name in wanted or names:
         if name not in names:
             sys.exit(f"there is no benchmark '{name}'; there are {', '.join(names)}")

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -129,8 +129,8 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def engine(name: str) -> Iterator[Engine]:
-    """The engine of that name, ready for use; all that it made is gone afterwards."""
+def engine(name: str, tuning: Mapping[str, str] = FAST) -> Iterator[Engine]:
+    """The engine of that name, ready for use; all that it made is gone afterwards. `tuning` is for a PostgreSQL."""
     # A short path that others may enter: sockets have 107 characters, and the server may run as another user.
     folder = Path(tempfile.mkdtemp(prefix="payvand-", dir=_memory()))
     folder.chmod(0o755)
@@ -139,7 +139,7 @@ def engine(name: str) -> Iterator[Engine]:
             case "sqlite":
                 yield Sqlite(folder)
             case "postgres":
-                with _server(folder) as port:
+                with _server(folder, tuning) as port:
                     yield Postgres(port)
             case _:
                 raise ValueError(f"PAYVAND_TEST_DATABASE is sqlite or postgres, not {name}")
@@ -166,7 +166,7 @@ def _memory() -> Path | None:
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[int]:
+def _server(folder: Path, tuning: Mapping[str, str]) -> Iterator[int]:
     binaries, user = _binaries(folder)
     data, log = folder / "data", folder / "log"
     command = [binaries / "initdb", "--no-sync", "--auth=trust", "--username=postgres", *LOCALE, "-D", data]
@@ -174,7 +174,7 @@ def _server(folder: Path) -> Iterator[int]:
     if made.returncode:
         raise RuntimeError(f"PostgreSQL could not make its folder: {made.stderr}")
     port = free_port()
-    options = " ".join(f"-c {name}={value}" for name, value in FAST.items())
+    options = " ".join(f"-c {name}={value}" for name, value in tuning.items())
     # The shell ends the server and clears up when its standard input closes: also when the tests are killed.
     start = f"'{binaries}/postgres' -D '{data}' -h 127.0.0.1 -p {port} -k '{folder}' {options}"
     script = f"{start} & read _; kill -QUIT $!; wait; rm -rf '{folder}'/*"
