@@ -1,16 +1,17 @@
 """The whole house, put together: settings in, Starlette app out."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
@@ -52,18 +53,50 @@ def create_app(settings: Settings) -> Starlette:
                 yield
                 await crm.settle()
 
-    app = Starlette(
+    app = _Server(
         routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
-        middleware=[
-            Middleware(Requests),
-            Middleware(_OwnDatabase),
-            Middleware(_Packed),
-        ],
         exception_handlers={HTTPException: _http_error, Refused: _refused},
         lifespan=lifespan,
     )
     app.state.crm = crm
     return app
+
+
+class _Server(Starlette):
+    """Starlette with what every request passes here. What escapes from the routes ends in Requests, and in no other page of errors."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The apps around the router, the outermost first."""
+        handlers: Any = self.exception_handlers
+        return Requests(_OwnDatabase(_Packed(_Straight(self.router, ExceptionMiddleware(self.router, handlers=handlers)))))
+
+
+class _Straight:
+    """Leads a request straight to a route that says of itself that it answers whatever happens, past the search for routes.
+
+    Such an endpoint is an object with `answers_all = True`, under a path without parameters.
+    """
+
+    def __init__(self, router: Router, app: ASGIApp) -> None:
+        self.router, self.app = router, app
+        self._known: dict[str, ASGIApp] = {}
+        self._routes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if self._routes != len(self.router.routes):
+                self._routes = len(self.router.routes)
+                self._known = dict(_straight(self.router.routes))
+            if app := self._known.get(scope["path"]):
+                await app(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _straight(found: Sequence[BaseRoute]) -> Iterator[tuple[str, ASGIApp]]:
+    for route in found:
+        if isinstance(route, Route) and getattr(route.endpoint, "answers_all", False) and not route.param_convertors:
+            yield route.path, route.app
 
 
 class _Packed(GZipMiddleware):

@@ -1,4 +1,4 @@
-"""Every request has an id, a line in the log, and an answer, whatever happens inside."""
+"""Every request has an id and an answer, whatever happens inside, and a line in the log when it is refused."""
 
 import logging
 import re
@@ -46,7 +46,10 @@ def failure(error: BaseException, request: str) -> JSONResponse:
 
 
 class Requests:
-    """Pure ASGI: puts the id on the answer, writes one line per request, and turns what escapes into an answer."""
+    """Pure ASGI: puts the id on the answer, and turns what escapes into an answer.
+
+    A request that is refused has a line in the log, one that is answered only at the level DEBUG: the proxy in front keeps count of those.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -78,9 +81,10 @@ class Requests:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)
         finally:
-            level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
-            spent = (time.perf_counter() - started) * 1000
-            log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+            level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
+            if log.isEnabledFor(level):
+                spent = (time.perf_counter() - started) * 1000
+                log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import strawberry
 from graphql import GraphQLError, OperationType
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -21,12 +21,16 @@ from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
 from schema.transport.parameters import Parameters, from_body, from_query_string
 from schema.transport.socket import Socket
 
+Head = Mapping[bytes, str]
+
 ALLOW = {"Allow": "GET, POST"}
-HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"Accept"), (b"x-content-type-options", b"nosniff"))
 
 
 class Endpoint:
     """The route /graphql: queries and mutations over HTTP, subscriptions over WebSocket, GraphiQL for browsers."""
+
+    answers_all = True
 
     def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
         self.crm = crm
@@ -36,52 +40,60 @@ class Endpoint:
         if scope["type"] == "websocket":
             await Socket(self.engine, WebSocket(scope, receive, send)).run()
             return
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request) -> Response:
-        accept = request.headers.get("accept")
-        if request.method == "GET" and self.crm.settings.server.graphiql and wants_page(accept):
-            return page()
+        head = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # of several, the first counts
+        accept = head.get(b"accept")
+        if scope["method"] == "GET" and self.crm.settings.server.graphiql and wants_page(accept):
+            await page()(scope, receive, send)
+            return
         media = accepted(accept)
+        more: Mapping[str, str] = {}
         try:
-            self._check_head(request)
+            self._check_head(scope["method"], head)
             if media is None:
                 raise Fault(f"the answer can be {GRAPHQL} or {JSON}", 406)
-            return self._response(await self._answer(request), media)
+            answer = await self._answer(scope, head, receive)
+            # application/json says 200 to whatever was well-formed HTTP
+            code, body = 400 if not answer.executed and media == GRAPHQL else 200, answer.encoded()
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
-            body = encoded({"errors": entries(error, request_id(request.scope))})
-            return _written(body, status(error), media or JSON, _headers(error))
+            code, body, more = status(error), encoded({"errors": entries(error, request_id(scope))}), _headers(error)
+        await _write(send, code, body, media or JSON, more)
 
-    async def _answer(self, request: Request) -> Answer:
-        actor = await authenticate(self.crm, request)
-        call = Call(self.crm, actor, request_id(request.scope))
-        parameters = from_query_string(request.query_params) if request.method == "GET" else from_body(await self._body(request))
-        return await self._execute(parameters, call, request.method)
+    async def _answer(self, scope: Scope, head: Head, receive: Receive) -> Answer:
+        actor = await authenticate(self.crm, HTTPConnection(scope))
+        call = Call(self.crm, actor, request_id(scope))
+        if scope["method"] == "GET":
+            parameters = from_query_string(QueryParams(scope["query_string"]))
+        else:
+            parameters = from_body(await self._body(receive))
+        return await self._execute(parameters, call, scope["method"])
 
-    def _check_head(self, request: Request) -> None:
-        if request.method not in ("GET", "POST"):
+    def _check_head(self, method: str, head: Head) -> None:
+        if method not in ("GET", "POST"):
             raise Fault("GraphQL is asked by POST, and queries also by GET", 405, ALLOW)
-        if request.method == "GET":
+        if method == "GET":
             return
-        if not is_json(request.headers.get("content-type")):
+        if not is_json(head.get(b"content-type")):
             raise Fault("the body must be application/json in UTF-8", 415, {"Accept-Post": JSON})
-        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        if head.get(b"content-encoding", "identity").strip().lower() != "identity":
             raise Fault("compressed bodies are not read", 415, {"Accept-Encoding": "identity"})
-        length = request.headers.get("content-length", "")
+        length = head.get(b"content-length", "")
         if length.isdecimal() and (len(length) > 15 or int(length) > self.crm.settings.limits.body):
             raise self._too_large()
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, receive: Receive) -> bytes:
         """The body, read no further than the limit: the rest is thrown away by the server without being kept."""
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
             if len(body) > self.crm.settings.limits.body:
                 raise self._too_large()
-        return bytes(body)
+            if not message.get("more_body", False):
+                return bytes(body)
 
     def _too_large(self) -> Fault:
         return Fault(f"the body is larger than {self.crm.settings.limits.body} bytes; files go by signed URLs", 413)
@@ -99,10 +111,6 @@ class Endpoint:
         except (GraphQLError, Unprocessable, Refused) as error:
             return refused(error, call.request_id or "")
 
-    def _response(self, answer: Answer, media: str) -> Response:
-        failed = not answer.executed and media == GRAPHQL  # application/json says 200 to whatever was well-formed HTTP
-        return _written(answer.encoded(), 400 if failed else 200, media)
-
 
 def _headers(error: Exception) -> Mapping[str, str]:
     if isinstance(error, Unauthenticated):
@@ -112,5 +120,8 @@ def _headers(error: Exception) -> Mapping[str, str]:
     return {"Retry-After": "2"} if status(error) == 503 else {}
 
 
-def _written(body: bytes, code: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(body, code, {**HEADERS, **(headers or {})}, f"{media}; charset=utf-8")
+async def _write(send: Send, code: int, body: bytes, media: str, more: Mapping[str, str]) -> None:
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", f"{media}; charset=utf-8".encode()), *HEADERS]
+    headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
+    await send({"type": "http.response.start", "status": code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

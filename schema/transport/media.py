@@ -7,6 +7,7 @@ GRAPHQL = "application/graphql-response+json"
 HTML = "text/html"
 
 
+@lru_cache(maxsize=128)
 def accepted(accept: str | None) -> str | None:
     """The media type of the answer: the one that the client likes best, or None when it takes neither of ours.
 
@@ -21,12 +22,14 @@ def accepted(accept: str | None) -> str | None:
     return max((json, JSON), (graphql, GRAPHQL))[1]
 
 
+@lru_cache(maxsize=128)
 def wants_page(accept: str | None) -> bool:
     """Whether a browser asks: it names text/html, and neither of the types of an answer."""
     ranges = _ranges(accept or "*/*")
     return _quality(ranges, HTML)[1] == _EXACT and all(_quality(ranges, one)[1] < _EXACT for one in (JSON, GRAPHQL))
 
 
+@lru_cache(maxsize=128)
 def is_json(content_type: str | None) -> bool:
     """Whether a body is JSON in UTF-8 by its Content-Type. All others are refused: browsers send some of them unasked."""
     kind, *parameters = (content_type or "").split(";")
