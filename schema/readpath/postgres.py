@@ -94,7 +94,7 @@ class Postgres(Dialect):
     @override
     def column(self, resource: Resource, column: Column, value: str, *, null: bool) -> str:
         if column.kind is Kind.ID:
-            return f"{quoted(resource.snake + '_')} || {value}"
+            return f"{quoted(resource.snake + '_')} || {value}::text"  # a cast costs less than a concatenation of other types
         if column.kind is Kind.DECIMAL:
             return _scaled(value, column.scale)
         if column.enum and (names := renamed(column)):
