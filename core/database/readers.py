@@ -128,44 +128,60 @@ class _Sqlite:
 
 
 class _Postgres:
-    """A pool whose connections need no cleaning: nothing that runs on them leaves anything behind."""
+    """Two pools whose connections need no cleaning: nothing that runs on them leaves anything behind.
+
+    What is found by keys has one plan for all keys. What is filtered is planned for its values each time: a plan for any
+    value takes a filter for a good one that most rows pass, such as the owner of nearly everything.
+    """
 
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, brief: asyncpg.Pool, wide: asyncpg.Pool) -> None:
+        self._brief = brief
+        self._wide = wide
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        return tuple((await self._rows(sql, values))[0].values())
+        return tuple((await _rows(self._brief if brief else self._wide, sql, values))[0].values())
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
-        return [row[0] for row in await self._rows(f"EXPLAIN {sql}", values)]
+        return [row[0] for row in await _rows(self._wide, f"EXPLAIN {sql}", values)]
 
-    async def _rows(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-        connection = await self._pool.acquire(timeout=PATIENCE)
-        try:
-            return await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
-        finally:
-            await self._pool.release(connection)
+
+async def _rows(pool: asyncpg.Pool, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    connection = await pool.acquire(timeout=PATIENCE)
+    try:
+        return await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
+    finally:
+        await pool.release(connection)
 
 
 @asynccontextmanager
 async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
     database = settings.database
     source = replace(settings, database=replace(database, url=database.replica)) if database.replica else settings
-    words: dict[str, Any] = connection(source)["credentials"]
-    words["min_size"], words["max_size"] = words.pop("minsize"), words.pop("maxsize")
+    planned = {"plan_cache_mode": "force_custom_plan"}
+    async with _pool(source, max(2, database.pool // 2)) as brief, _pool(source, database.pool, **planned) as wide:
+        yield _Postgres(brief, wide)
+
+
+@asynccontextmanager
+async def _pool(settings: Settings, size: int, **more: str) -> AsyncIterator[asyncpg.Pool]:
+    words: dict[str, Any] = connection(settings)["credentials"]
+    words["min_size"] = words.pop("minsize")
+    words["max_size"] = size
+    words.pop("maxsize")
     words["server_settings"] = {
-        **words["server_settings"], "application_name": words.pop("application_name"), "default_transaction_read_only": "on", "jit": "off",
+        **words["server_settings"], "application_name": words.pop("application_name"), "default_transaction_read_only": "on",
+        "jit": "off", **more,
     }  # fmt: skip
     try:
         pool = await asyncpg.create_pool(
             **words, init=_prepared, reset=_nothing, statement_cache_size=STATEMENTS, max_cached_statement_lifetime=0
         )
     except UNREACHABLE as error:
-        raise unreachable(source, error) from error
+        raise unreachable(settings, error) from error
     try:
-        yield _Postgres(pool)
+        yield pool
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
