@@ -1,30 +1,27 @@
 """Connections for reading alone, beside those that write: a reader waits for no writer, and can change nothing."""
 
 import asyncio
-import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import asyncpg
 from tortoise.connection import get_connection
 
 from core.database.addresses import connection, sqlite_file
 from core.database.connection import UNREACHABLE, unreachable
 from core.database.functions import install
+from core.database.lanes import PATIENCE, STATEMENTS, Lane, lane
 from core.settings import Settings
 
 Parts = Sequence[bytes | str | None]
 
-PATIENCE = 5.0  # seconds until a connection is free, or until the file is
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
-STATEMENTS = 500  # prepared ones that a connection keeps
 
 
 class TooDeep(Exception):
@@ -128,70 +125,42 @@ class _Sqlite:
 
 
 class _Postgres:
-    """Two pools whose connections need no cleaning: nothing that runs on them leaves anything behind.
+    """What is found by keys has one plan for all keys. What is filtered is planned for its values each time.
 
-    What is found by keys has one plan for all keys. What is filtered is planned for its values each time: a plan for any
-    value takes a filter for a good one that most rows pass, such as the owner of nearly everything.
+    For a plan for any value takes a filter for a good one that most rows pass, such as the owner of nearly everything.
     """
 
     dialect = "postgres"
 
-    def __init__(self, brief: asyncpg.Pool, wide: asyncpg.Pool) -> None:
+    def __init__(self, brief: Lane, wide: Lane) -> None:
         self._brief = brief
         self._wide = wide
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        return tuple((await _rows(self._brief if brief else self._wide, sql, values))[0].values())
+        return tuple((await (self._brief if brief else self._wide).rows(sql, values))[0].values())
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
-        return [row[0] for row in await _rows(self._wide, f"EXPLAIN {sql}", values)]
-
-
-async def _rows(pool: asyncpg.Pool, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-    connection = await pool.acquire(timeout=PATIENCE)
-    try:
-        return await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
-    finally:
-        await pool.release(connection)
+        return [row[0] for row in await self._wide.rows(f"EXPLAIN {sql}", values)]
 
 
 @asynccontextmanager
 async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
     database = settings.database
     source = replace(settings, database=replace(database, url=database.replica)) if database.replica else settings
-    planned = {"plan_cache_mode": "force_custom_plan"}
-    async with _pool(source, max(2, database.pool // 2)) as brief, _pool(source, database.pool, **planned) as wide:
+    async with AsyncExitStack() as stack:
+        try:
+            brief = await stack.enter_async_context(lane(database.pool, _words(source)))
+            wide = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_custom_plan")))
+        except UNREACHABLE as error:
+            raise unreachable(source, error) from error
         yield _Postgres(brief, wide)
 
 
-@asynccontextmanager
-async def _pool(settings: Settings, size: int, **more: str) -> AsyncIterator[asyncpg.Pool]:
+def _words(settings: Settings, **more: str) -> dict[str, Any]:
     words: dict[str, Any] = connection(settings)["credentials"]
-    words["min_size"] = words.pop("minsize")
-    words["max_size"] = size
-    words.pop("maxsize")
-    words["server_settings"] = {
-        **words["server_settings"], "application_name": words.pop("application_name"), "default_transaction_read_only": "on",
-        "jit": "off", **more,
+    name, _, _ = words.pop("application_name"), words.pop("minsize"), words.pop("maxsize")
+    return words | {
+        "server_settings": {
+            **words["server_settings"], "application_name": name, "default_transaction_read_only": "on", "jit": "off", **more,
+        }
     }  # fmt: skip
-    try:
-        pool = await asyncpg.create_pool(
-            **words, init=_prepared, reset=_nothing, statement_cache_size=STATEMENTS, max_cached_statement_lifetime=0
-        )
-    except UNREACHABLE as error:
-        raise unreachable(settings, error) from error
-    try:
-        yield pool
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await pool.close()
-
-
-async def _prepared(connection: asyncpg.Connection) -> None:
-    """Let JSON pass as it comes."""
-    await connection.set_type_codec("json", schema="pg_catalog", encoder=json.dumps, decoder=bytes, format="binary")
-
-
-async def _nothing(connection: Any) -> None:
-    """There is nothing to reset."""
