@@ -5,23 +5,20 @@ cost. Where a model needs more, as with defaults of the database or defaults tha
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from tortoise import fields
 from tortoise.connection import get_connection
-from tortoise.fields.base import Field
-from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
-from tortoise.validators import MaxLengthValidator
+
+from core.records.encoding import Encode, encoder
 
 CHUNK = 500  # rows that the database takes while the next are made ready
 
 M = TypeVar("M", bound=Model)
-Encode = Callable[[Any, Model], Any]
 
 
 def blank(model: type[M], **values: Any) -> M:
@@ -48,6 +45,15 @@ def assign(record: Model, name: str, value: Any) -> None:
         object.__setattr__(record, name, value)
 
 
+def fill(record: Model, values: Mapping[str, Any]) -> None:
+    """Set columns of a record; see `assign`."""
+    if record._await_when_save:
+        for name, value in values.items():
+            setattr(record, name, value)
+    else:
+        vars(record).update(values)
+
+
 async def insert(model: type[Model], records: Iterable[Model]) -> None:
     """Write new records of a model with one statement, inside a transaction. Raises IntegrityError when one of them cannot be."""
     records = list(records)
@@ -55,16 +61,30 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
     if plan is None:
         await model.bulk_create(records)
         return
-    if not records:
+    states = [vars(record) for record in records]
+    await _write(model, plan, len(records), lambda name, some: ([state[name] for state in states[some]], records[some]))
+
+
+async def insert_columns(model: type[Model], columns: Mapping[str, list[Any]]) -> None:
+    """Write new rows, given by all their columns but one that the database fills: for rows that are never records."""
+    plan = _plan(model)
+    assert plan is not None, f"{model.__name__} needs the object mapper"
+    count = len(next(iter(columns.values())))
+    await _write(model, plan, count, lambda name, some: (columns[name][some], [model] * len(columns[name][some])))
+
+
+async def _write(model: type[Model], plan: "_Plan", count: int, read: Callable[[str, slice], tuple[list[Any], Sequence[Any]]]) -> None:
+    """Write so many rows. `read` gives the values of a column in some of them, and whose they are."""
+    if not count:
         return
     database = get_connection("default")
     executor = database.executor_class(model=model, db=database)
     encoders = [(name, plan.encoders[name]) for name in executor.regular_columns]
     writing: asyncio.Future[None] | None = None
     try:
-        for start in range(0, len(records), CHUNK):
-            some = records[start : start + CHUNK]
-            rows = [[encode(state[name], record) for name, encode in encoders] for record in some if (state := vars(record))]
+        for start in range(0, count, CHUNK):
+            some = slice(start, start + CHUNK)
+            rows: list[Any] = list(zip(*[encode(*read(name, some)) for name, encode in encoders], strict=True))
             if writing:
                 await writing
             writing = asyncio.ensure_future(database.execute_many(executor.insert_query, rows))
@@ -98,30 +118,4 @@ def _plan(model: type[Model]) -> _Plan | None:
             constants[name] = column.default
         else:
             makers.append((name, lambda column=column: deepcopy(column.default)))
-    return _Plan(constants, makers, {name: _encoder(column) for name, column in columns.items()})
-
-
-def _encoder(column: Field[Any]) -> Encode:
-    """A function from the value of a column to what the driver takes; what is not plain goes through the column itself."""
-    slow = column.to_db_value
-    if isinstance(column, fields.UUIDField):
-        return lambda value, record: None if value is None else str(value)
-    if isinstance(column, fields.JSONField):
-        dumps = column.encoder
-        return lambda value, record: dumps(value) if value.__class__ in (dict, list) else slow(value, record)
-    if isinstance(column, CharEnumFieldInstance):
-        kind = column.enum_type
-        return lambda value, record: value.value if value.__class__ is kind else slow(value, record)
-    plain = type(column).to_db_value is Field.to_db_value or isinstance(column, fields.DateField)
-    if isinstance(column, fields.DatetimeField):
-        plain = not (column.auto_now or column.auto_now_add)
-    limits = [one.max_length for one in column.validators if isinstance(one, MaxLengthValidator)]
-    if not plain or len(limits) != len(column.validators) or not isinstance(column.field_type, type):
-        return slow
-    return _plain(column.field_type, min(limits) if limits else None, slow)
-
-
-def _plain(kind: type, limit: int | None, slow: Encode) -> Encode:
-    if limit is None:
-        return lambda value, record: value if value is None or value.__class__ is kind else slow(value, record)
-    return lambda value, record: value if value is None or (value.__class__ is kind and len(value) <= limit) else slow(value, record)
+    return _Plan(constants, makers, {name: encoder(column) for name, column in columns.items()})
