@@ -12,7 +12,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
 from core.fields import now
 from core.records.bulk import insert
-from core.records.changes import Values, changed, new_change
+from core.records.changes import Taking, Values
 from core.records.history import record_history
 from core.records.parts import forget_same_links, prepared_parts, write_links
 from core.records.preparation import prepare
@@ -41,7 +41,8 @@ async def create_many(call: "Call", resource: Resource, rows: Sequence[Values], 
     """New records, all or none. `past` is for imports: times and stage history of the past may be given."""
     allowed_or_refused(call, resource, CREATE)
     async with transaction(call):
-        changes = [new_change(call, resource, values, past) for values in rows]
+        taking = Taking(call, resource, past=past)
+        changes = [taking.new(values) for values in rows]
         await _save(call, resource, changes, CREATE)
     return [change.record for change in changes]
 
@@ -57,7 +58,7 @@ async def update(
     async with transaction(call):
         record = await _locked(call, resource, key, UPDATE)
         _expect(record, expected)
-        change = changed(call, resource, record, values, past)
+        change = Taking(call, resource, past=past).changed(record, values)
         await _save(call, resource, [change], UPDATE)
     return record
 
