@@ -135,7 +135,7 @@ class Import:
 
     def _understand(self, draft: Draft) -> None:
         try:
-            if any(column not in self.plan.takers for column in draft.row.cells):
+            if not draft.row.cells.keys() <= self.plan.takers.keys():
                 self.plan.learn(draft.row.cells)
             draft.entry = self.plan.entry(draft.row)
             self.plan.identify(draft.entry, draft.row)
