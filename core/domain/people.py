@@ -75,15 +75,21 @@ async def above(changes: Sequence[Change]) -> None:
 async def emails(call: "Call", changes: Sequence[Change]) -> None:
     """Check the addresses. Raises Invalid."""
     for change in changes:
-        address = email(change.record.address, f"emails.{change.record.position}.address")
-        change.put("address", address)
-        change.put("address_key", fold(address)[:LONGEST_ADDRESS])
+        given = change.record.address
+        address = email(given, f"emails.{change.record.position}.address")
+        if address != given:
+            change.put("address", address)
+            change.put("address_key", fold(address)[:LONGEST_ADDRESS])
 
 
 async def phones(call: "Call", changes: Sequence[Change]) -> None:
     """Write the numbers in E.164. Raises Invalid."""
+    region = call.crm.settings.company.region
     for change in changes:
-        change.put("number", phone(change.record.number, call.crm.settings.company.region, f"phones.{change.record.position}.number"))
+        given = change.record.number
+        number = phone(given, region, f"phones.{change.record.position}.number")
+        if number != given:
+            change.put("number", number)
 
 
 async def users(call: "Call", changes: Sequence[Change]) -> None:

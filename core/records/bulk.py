@@ -5,7 +5,7 @@ cost. Where a model needs more, as with defaults of the database or defaults tha
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,12 +28,10 @@ def blank(model: type[M], **values: Any) -> M:
         return model(**values)
     record = model.__new__(model)
     state = vars(record)
-    state.update(plan.constants)
-    state["_await_when_save"] = {}
+    state.update(plan.constants, _await_when_save={}, **values)
     for name, make in plan.makers:
         if name not in values:
             state[name] = make()
-    state.update(values)
     return record
 
 
@@ -43,15 +41,6 @@ def assign(record: Model, name: str, value: Any) -> None:
         setattr(record, name, value)
     else:
         object.__setattr__(record, name, value)
-
-
-def fill(record: Model, values: Mapping[str, Any]) -> None:
-    """Set columns of a record; see `assign`."""
-    if record._await_when_save:
-        for name, value in values.items():
-            setattr(record, name, value)
-    else:
-        vars(record).update(values)
 
 
 async def insert(model: type[Model], records: Iterable[Model]) -> None:
@@ -65,12 +54,16 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
     await _write(model, plan, len(records), lambda name, some: ([state[name] for state in states[some]], records[some]))
 
 
-async def insert_columns(model: type[Model], columns: Mapping[str, list[Any]]) -> None:
-    """Write new rows, given by all their columns but one that the database fills: for rows that are never records."""
-    plan = _plan(model)
-    assert plan is not None, f"{model.__name__} needs the object mapper"
-    count = len(next(iter(columns.values())))
-    await _write(model, plan, count, lambda name, some: (columns[name][some], [model] * len(columns[name][some])))
+async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> None:
+    """Write new rows, given by their columns, that nobody needs as records; what is left out gets its default."""
+    plan, count = _plan(model), len(next(iter(columns.values())))
+    if plan is None:
+        await model.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)])
+        return
+    made = {name: [make() for _ in range(count)] for name, make in plan.makers if name not in columns}
+    constant = {name: [value] * count for name, value in plan.constants.items()}
+    whole = {**constant, **made, **columns}
+    await _write(model, plan, count, lambda name, some: (whole[name][some], [model] * len(whole[name][some])))
 
 
 async def _write(model: type[Model], plan: "_Plan", count: int, read: Callable[[str, slice], tuple[list[Any], Sequence[Any]]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import Invalid
 from core.fields import new_id
 from core.money import exponent, minor_units
-from core.records.bulk import blank, fill
+from core.records.bulk import blank
 from core.records.values import cleaner
 from core.resources import CREATE, Change, Column, Kind, Resource
 
@@ -35,13 +35,13 @@ class Taking:
         """
         if self._own:
             values = {**self._own, **values}
-        change = Change(record=blank(self._resource.model, id=values.get("id") or new_id()), values={}, past=self._past)
-        taken = change.values
+        taken: dict[str, Any] = {}
+        change = Change(record=None, values=taken, past=self._past)
         self._take(change, taken, values)
         if not self._required <= taken.keys():
             raise Invalid(dict.fromkeys(sorted(self._required - taken.keys()), "is required"))
         taken.update(state)
-        fill(change.record, taken)
+        change.record = blank(self._resource.model, id=values.get("id") or new_id(), **taken)
         return change
 
     def changed(self, record: Any, values: Values) -> Change:
