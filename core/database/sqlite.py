@@ -14,7 +14,7 @@ from tortoise.exceptions import TransactionManagementError
 
 from core.database.endings import Inner, to_the_end
 
-AT_ONCE = 250  # rows in one statement
+AT_ONCE = 500  # rows in one statement
 MOST = 32_766  # values in one statement
 
 PRAGMAS = {"busy_timeout": 5000, "journal_mode": "WAL", "synchronous": "NORMAL", "foreign_keys": "ON"}

@@ -5,7 +5,7 @@ cost. Where a model needs more, as with defaults of the database or defaults tha
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,23 +16,35 @@ from tortoise.models import Model
 
 from core.records.encoding import Encode, encoder
 
-CHUNK = 500  # rows that the database takes while the next are made ready
+CHUNK = 1_000  # rows that the database takes while the next are made ready
 
 M = TypeVar("M", bound=Model)
 
 
 def blank(model: type[M], **values: Any) -> M:
     """A new record with the defaults of its columns and these values, which must be as the columns keep them."""
+    return blanks(model)(values)
+
+
+def blanks(model: type[M]) -> Callable[[Mapping[str, Any]], M]:
+    """`blank` for many records of a model: a function from values to a record."""
     plan = _plan(model)
     if plan is None:
-        return model(**values)
-    record = model.__new__(model)
-    state = vars(record)
-    state.update(plan.constants, _await_when_save={}, **values)
-    for name, make in plan.makers:
-        if name not in values:
-            state[name] = make()
-    return record
+        return lambda values: model(**values)
+    constants, makers = plan.constants, plan.makers
+
+    def make(values: Mapping[str, Any]) -> M:
+        record = model.__new__(model)
+        state = vars(record)
+        state.update(constants)
+        state.update(values)
+        state["_await_when_save"] = {}
+        for name, default in makers:
+            if name not in values:
+                state[name] = default()
+        return record
+
+    return make
 
 
 def assign(record: Model, name: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import Invalid
 from core.fields import new_id
 from core.money import exponent, minor_units
-from core.records.bulk import blank
+from core.records.bulk import blanks
 from core.records.values import cleaner
 from core.resources import CREATE, Change, Column, Kind, Resource
 
@@ -25,7 +25,7 @@ class Taking:
     def __init__(self, call: "Call", resource: Resource, *, past: bool) -> None:
         self._call, self._resource, self._past = call, resource, past
         self._parts, self._required = call.crm.resources.parts(resource), resource.required(past=past)
-        self._own = _own(call, resource)
+        self._own, self._blank = _own(call, resource), blanks(resource.model)
         self._takes: dict[str, Take] = {}
 
     def new(self, values: Values, **state: Any) -> Change:
@@ -41,7 +41,7 @@ class Taking:
         if not self._required <= taken.keys():
             raise Invalid(dict.fromkeys(sorted(self._required - taken.keys()), "is required"))
         taken.update(state)
-        change.record = blank(self._resource.model, id=values.get("id") or new_id(), **taken)
+        change.record = self._blank({"id": values.get("id") or new_id(), **taken})
         return change
 
     def changed(self, record: Any, values: Values) -> Change:
