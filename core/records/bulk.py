@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
+from core.fields import now
 from core.records.encoding import Encode, encoder
 
 CHUNK = 1_000  # rows that the database takes while the next are made ready
@@ -27,11 +28,11 @@ def blank(model: type[M], **values: Any) -> M:
 
 
 def blanks(model: type[M]) -> Callable[[Mapping[str, Any]], M]:
-    """`blank` for many records of a model: a function from values to a record."""
+    """`blank` for many records of a model: a function from values to a record. All of them have the same time of making."""
     plan = _plan(model)
     if plan is None:
         return lambda values: model(**values)
-    constants, makers = plan.constants, plan.makers
+    constants, makers = {**plan.constants, **plan.moments()}, plan.makers
 
     def make(values: Mapping[str, Any]) -> M:
         record = model.__new__(model)
@@ -63,7 +64,7 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
         await model.bulk_create(records)
         return
     states = [vars(record) for record in records]
-    await _write(model, plan, len(records), lambda name, some: ([state[name] for state in states[some]], records[some]))
+    await _write(model, len(records), lambda name, some: ([state[name] for state in states[some]], records[some]))
 
 
 async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> None:
@@ -73,18 +74,19 @@ async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> N
         await model.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)])
         return
     made = {name: [make() for _ in range(count)] for name, make in plan.makers if name not in columns}
-    constant = {name: [value] * count for name, value in plan.constants.items()}
+    constant = {name: [value] * count for name, value in (plan.constants | plan.moments()).items()}
     whole = {**constant, **made, **columns}
-    await _write(model, plan, count, lambda name, some: (whole[name][some], [model] * len(whole[name][some])))
+    await _write(model, count, lambda name, some: (whole[name][some], [model] * len(whole[name][some])))
 
 
-async def _write(model: type[Model], plan: "_Plan", count: int, read: Callable[[str, slice], tuple[list[Any], Sequence[Any]]]) -> None:
+async def _write(model: type[Model], count: int, read: Callable[[str, slice], tuple[list[Any], Sequence[Any]]]) -> None:
     """Write so many rows. `read` gives the values of a column in some of them, and whose they are."""
     if not count:
         return
     database = get_connection("default")
     executor = database.executor_class(model=model, db=database)
-    encoders = [(name, plan.encoders[name]) for name in executor.regular_columns]
+    known = _encoders(model, database.capabilities.dialect)
+    encoders = [(name, known[name]) for name in executor.regular_columns]
     writing: asyncio.Future[None] | None = None
     try:
         for start in range(0, count, CHUNK):
@@ -101,11 +103,15 @@ async def _write(model: type[Model], plan: "_Plan", count: int, read: Callable[[
 
 @dataclass(frozen=True)
 class _Plan:
-    """The state of a new record: what is always the same, what is made for each; and how its values are written."""
+    """The state of a new record: what is always the same, what is made for each, and what is the time of making."""
 
     constants: dict[str, Any]
     makers: list[tuple[str, Callable[[], Any]]]
-    encoders: dict[str, Encode]
+    times: list[str]
+
+    def moments(self) -> dict[str, Any]:
+        """This moment, for the columns that have it."""
+        return dict.fromkeys(self.times, now())
 
 
 @lru_cache(maxsize=512)
@@ -114,13 +120,19 @@ def _plan(model: type[Model]) -> _Plan | None:
     columns = {name: model._meta.fields_map[name] for name in model._meta.fields_db_projection}
     if any(one.has_db_default() or asyncio.iscoroutinefunction(one.default) for one in columns.values()):
         return None
-    constants: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}
-    makers: list[tuple[str, Callable[[], Any]]] = []
+    plan = _Plan({"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}, [], [])
     for name, column in columns.items():
-        if callable(column.default):
-            makers.append((name, column.default))
+        if column.default is now:
+            plan.times.append(name)
+        elif callable(column.default):
+            plan.makers.append((name, column.default))
         elif column.default is None or isinstance(column.default, int | float | str | bytes):
-            constants[name] = column.default
+            plan.constants[name] = column.default
         else:
-            makers.append((name, lambda column=column: deepcopy(column.default)))
-    return _Plan(constants, makers, {name: encoder(column) for name, column in columns.items()})
+            plan.makers.append((name, lambda column=column: deepcopy(column.default)))
+    return plan
+
+
+@lru_cache(maxsize=512)
+def _encoders(model: type[Model], dialect: str) -> dict[str, Encode]:
+    return {name: encoder(model._meta.fields_map[name], dialect) for name in model._meta.fields_db_projection}

@@ -4,6 +4,7 @@ What most values of a column are needs one look at all of them; only where one i
 the column itself.
 """
 
+import datetime
 import json
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -22,18 +23,20 @@ Slow = Callable[[Any, Any], Any]
 _NONE = type(None)
 
 
-def encoder(column: Field[Any]) -> Encode:
-    """A function from values of a column, and the records that they are of, to what the driver takes."""
+def encoder(column: Field[Any], dialect: str) -> Encode:
+    """A function from values of a column, and the records that they are of, to what the driver of that dialect takes."""
     slow: Slow = column.to_db_value
     if isinstance(column, fields.UUIDField):
         return lambda values, records: [None if value is None else str(value) for value in values]
     if isinstance(column, fields.JSONField):
-        return _json(_dumps(column), slow)
+        return _texts(_dumps(column), (dict, list), slow)
     if isinstance(column, CharEnumFieldInstance):
         return _words(column.enum_type, slow)
     plain = type(column).to_db_value is Field.to_db_value or isinstance(column, fields.DateField)
     if isinstance(column, fields.DatetimeField):
         plain = not (column.auto_now or column.auto_now_add)
+        if plain and dialect == "sqlite":
+            return _texts(lambda value: value.isoformat(" "), (datetime.datetime,), slow)  # as the driver would, for each
     limits = [one.max_length for one in column.validators if isinstance(one, MaxLengthValidator)]
     if not plain or len(limits) != len(column.validators) or not isinstance(column.field_type, type):
         return lambda values, records: _each(slow, values, records)
@@ -69,14 +72,14 @@ def _words(kind: type[Enum], slow: Slow) -> Encode:
     return encode
 
 
-def _json(dumps: Callable[[Any], str], slow: Slow) -> Encode:
-    """Values as text. One that many rows share, such as the names of the columns that an import fills, is written once."""
+def _texts(text: Callable[[Any], str], kinds: tuple[type, ...], slow: Slow) -> Encode:
+    """Values as text. One that many rows share, such as the time of their making, is written once."""
 
     def encode(values: Values, records: Sequence[Any]) -> Values:
         texts: dict[int, Any] = {id(None): None}
         for value, record in zip(values, records, strict=True):
             if id(value) not in texts:
-                texts[id(value)] = dumps(value) if value.__class__ in (dict, list) else slow(value, record)
+                texts[id(value)] = text(value) if value.__class__ in kinds else slow(value, record)
         return [texts[id(value)] for value in values]
 
     return encode

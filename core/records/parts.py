@@ -55,11 +55,14 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
     old = await _known(part, back.attr, changes)
     parts = Parts(part.model)
     for change, wanted in zip(changes, fresh, strict=True):
-        there = old.get(change.record.id, []) if old else []
+        if change.before is None:
+            parts.made += [one.record for one in wanted]
+            continue
+        there = old.get(change.record.id, [])
         kept = _kept(part, there, wanted)
-        made = [one.record for one in wanted if not kept or one.record.id not in kept]
+        made = [one.record for one in wanted if one.record.id not in kept]
         doomed = [row.id for row in there if row.id not in kept]
-        if not made and not doomed and change.before is not None:
+        if not made and not doomed:
             del change.parts[back.name]
         parts.made += made
         parts.doomed += doomed

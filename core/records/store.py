@@ -208,12 +208,12 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
 
 
 def _events(call: "Call", resource: Resource, changes: Sequence[Change]) -> Iterator[Event]:
-    made, updated, actor = f"{resource.key}.created", f"{resource.key}.updated", call.actor.name
+    made, updated, actor, at = f"{resource.key}.created", f"{resource.key}.updated", call.actor.name, now()
     for change in changes:
         before, after = _told(resource, change)
         yield Event(
             name=made if change.before is None else updated, resource=resource.key, record_id=change.record.id,
-            before=before, after=after, actor=actor, request_id=call.request_id,
+            before=before, after=after, actor=actor, request_id=call.request_id, at=at,
         )  # fmt: skip
         for extra in change.events:
             yield happened(call, extra, change.record, {}, {})

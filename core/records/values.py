@@ -34,8 +34,10 @@ def cleaner(column: Column) -> Callable[[Any], Any]:
     limit = column.max_length or TEXT_LIMIT
 
     def text(value: Any) -> Any:
-        if value.__class__ is str and (plain := storable(value, name).strip()) and len(plain) <= limit:
-            return plain
+        if value.__class__ is str:
+            plain = (value if value.isascii() and "\x00" not in value else storable(value, name)).strip()
+            if plain and len(plain) <= limit:
+                return plain
         return clean(column, value, name)
 
     return text

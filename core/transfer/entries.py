@@ -79,6 +79,8 @@ def to_values(entry: Entry) -> dict[str, Any]:
     """The values for the store, now that all keys are known. Raises Rejected for a part that says nothing."""
     resource = entry.resource
     values = dict(entry.values)
+    if not (entry.refs or entry.parts or entry.links or entry.steps):
+        return values
     for name, ref in entry.refs.items():
         values[resource.to_one[name].attr] = ref.key
     for name in entry.parts:
