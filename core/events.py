@@ -2,14 +2,13 @@
 
 import asyncio
 import datetime
-import enum
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tortoise import transactions
@@ -19,15 +18,13 @@ from tortoise.models import Model
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import EventRecord, EventValues
-from core.money import Money
-from core.records.bulk import blank, insert
+from core.records.bulk import insert_columns
 
 if TYPE_CHECKING:  # a call carries the house, and the house its events
     from core.crm import CRM, Call
 
 log = logging.getLogger(__name__)
 
-_PLAIN = (str, int, bool, type(None))
 PATIENCE = 10.0  # seconds that one plugin may take with one event
 
 _pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
@@ -133,47 +130,41 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
     _events().extend(events)
-    await insert(EventRecord, map(_record, events))
-    await insert(EventValues, map(_values, events))
+    await _keep(events)
     if call.crm.plugins.listens("before_commit"):
         for event in events:
             await _ask(call.crm, event)
 
 
-def _record(event: Event) -> EventRecord:
-    return blank(
-        EventRecord, id=event.id, name=event.name, resource=event.resource, record_id=event.record_id, actor=event.actor, at=event.at,
-        changed=sorted({*event.before, *event.after}), request_id=event.request_id,
+async def _keep(events: Sequence[Event]) -> None:
+    """Write the events down, a column at a time: nobody needs their rows as records."""
+    if not events:
+        return
+    ids = [str(event.id) for event in events]
+    await insert_columns(
+        EventRecord,
+        {
+            "id": ids, "name": [event.name for event in events], "resource": [event.resource for event in events],
+            "record_id": [event.record_id for event in events], "actor": [event.actor for event in events],
+            "at": [event.at for event in events], "changed": [_names(tuple(event.before), tuple(event.after)) for event in events],
+            "request_id": [event.request_id for event in events],
+        },
     )  # fmt: skip
+    before, after = [event.before or None for event in events], [event.after or None for event in events]
+    await insert_columns(EventValues, {"event_id": ids, "before": before, "after": after})
 
 
-def _values(event: Event) -> EventValues:
-    return blank(EventValues, event_id=event.id, before=plain(event.before) or None, after=plain(event.after) or None)
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it."""
-    if isinstance(value, enum.Enum):
-        return value.value
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, Mapping):
-        return {name: one if one.__class__ in _PLAIN else plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(one) for one in value]
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, uuid.UUID | Decimal):
-        return str(value)
-    if isinstance(value, Money):
-        return {"amount": str(value.amount), "currency": value.currency}
-    raise TypeError(type(value).__name__)
+@lru_cache(maxsize=1_000)
+def _names(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
+    """The columns that changed; the same list for the same columns, which is then written once."""
+    return sorted({*before, *after})
 
 
 def tell(crm: "CRM", events: Sequence[Event]) -> None:
     """Tell of committed events, apart from the request that caused them."""
-    for event in events:
-        crm.stream.put(event)
+    if crm.stream.heard:
+        for event in events:
+            crm.stream.put(event)
     if events and crm.plugins.listens("after_commit"):
         task = asyncio.create_task(_tell(crm, events))
         crm.background.add(task)

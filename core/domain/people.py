@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-import phonenumbers
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 
+from core.domain.numbers import phone
 from core.errors import Invalid
 from core.fields import now
 from core.resources import Change
-from core.text import digits, fold
+from core.text import fold
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -75,15 +75,21 @@ async def above(changes: Sequence[Change]) -> None:
 async def emails(call: "Call", changes: Sequence[Change]) -> None:
     """Check the addresses. Raises Invalid."""
     for change in changes:
-        address = email(change.record.address, f"emails.{change.record.position}.address")
-        change.put("address", address)
-        change.put("address_key", fold(address)[:LONGEST_ADDRESS])
+        given = change.record.address
+        address = email(given, f"emails.{change.record.position}.address")
+        if address != given:
+            change.put("address", address)
+            change.put("address_key", fold(address)[:LONGEST_ADDRESS])
 
 
 async def phones(call: "Call", changes: Sequence[Change]) -> None:
     """Write the numbers in E.164. Raises Invalid."""
+    region = call.crm.settings.company.region
     for change in changes:
-        change.put("number", phone(change.record.number, call.crm.settings.company.region, f"phones.{change.record.position}.number"))
+        given = change.record.number
+        number = phone(given, region, f"phones.{change.record.position}.number")
+        if number != given:
+            change.put("number", number)
 
 
 async def users(call: "Call", changes: Sequence[Change]) -> None:
@@ -102,17 +108,6 @@ def email(text: str, path: str) -> str:
         return validate_email(text, check_deliverability=False, allow_domain_literal=False, strict=True).normalized
     except EmailNotValidError as error:
         raise Invalid({path: f"'{text[:60]}' is not an e-mail address: {str(error)[:120]}"}) from None
-
-
-def phone(text: str, region: str, path: str) -> str:
-    """The number in E.164, read as a number of `region` when it has no country code. Raises Invalid."""
-    try:
-        number = phonenumbers.parse(text if text.isascii() else digits(text), region)
-    except phonenumbers.NumberParseException:
-        raise Invalid({path: f"'{text[:40]}' is not a phone number"}) from None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise Invalid({path: f"'{text[:40]}' is not a possible phone number; write it with its country code: +98..."})
-    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
 
 
 @lru_cache(maxsize=10_000)

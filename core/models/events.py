@@ -4,6 +4,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.fields import new_id, now
+from core.plain import as_text
 
 
 class EventRecord(Model):
@@ -27,8 +28,8 @@ class EventValues(Model):
     """The values of an event, `{field: value}`; removed when the person that they speak of is erased."""
 
     event_id = fields.UUIDField(primary_key=True)
-    before = fields.JSONField(null=True)
-    after = fields.JSONField(null=True)
+    before = fields.JSONField(null=True, encoder=as_text)
+    after = fields.JSONField(null=True, encoder=as_text)
 
     class Meta(Model.Meta):
         table = "event_values"

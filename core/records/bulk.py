@@ -5,39 +5,47 @@ cost. Where a model needs more, as with defaults of the database or defaults tha
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from tortoise import fields
 from tortoise.connection import get_connection
-from tortoise.fields.base import Field
-from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
-from tortoise.validators import MaxLengthValidator
 
-CHUNK = 500  # rows that the database takes while the next are made ready
+from core.fields import now
+from core.records.encoding import Encode, encoder
+
+CHUNK = 1_000  # rows that the database takes while the next are made ready
 
 M = TypeVar("M", bound=Model)
-Encode = Callable[[Any, Model], Any]
 
 
 def blank(model: type[M], **values: Any) -> M:
     """A new record with the defaults of its columns and these values, which must be as the columns keep them."""
+    return blanks(model)(values)
+
+
+def blanks(model: type[M]) -> Callable[[Mapping[str, Any]], M]:
+    """`blank` for many records of a model: a function from values to a record. All of them have the same time of making."""
     plan = _plan(model)
     if plan is None:
-        return model(**values)
-    record = model.__new__(model)
-    state = vars(record)
-    state.update(plan.constants)
-    state["_await_when_save"] = {}
-    for name, make in plan.makers:
-        if name not in values:
-            state[name] = make()
-    state.update(values)
-    return record
+        return lambda values: model(**values)
+    constants, makers = {**plan.constants, **plan.moments()}, plan.makers
+
+    def make(values: Mapping[str, Any]) -> M:
+        record = model.__new__(model)
+        state = vars(record)
+        state.update(constants)
+        state.update(values)
+        state["_await_when_save"] = {}
+        for name, default in makers:
+            if name not in values:
+                state[name] = default()
+        return record
+
+    return make
 
 
 def assign(record: Model, name: str, value: Any) -> None:
@@ -55,16 +63,35 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
     if plan is None:
         await model.bulk_create(records)
         return
-    if not records:
+    states = [vars(record) for record in records]
+    await _write(model, len(records), lambda name, some: ([state[name] for state in states[some]], records[some]))
+
+
+async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> None:
+    """Write new rows, given by their columns, that nobody needs as records; what is left out gets its default."""
+    plan, count = _plan(model), len(next(iter(columns.values())))
+    if plan is None:
+        await model.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)])
+        return
+    made = {name: [make() for _ in range(count)] for name, make in plan.makers if name not in columns}
+    constant = {name: [value] * count for name, value in (plan.constants | plan.moments()).items()}
+    whole = {**constant, **made, **columns}
+    await _write(model, count, lambda name, some: (whole[name][some], [model] * len(whole[name][some])))
+
+
+async def _write(model: type[Model], count: int, read: Callable[[str, slice], tuple[list[Any], Sequence[Any]]]) -> None:
+    """Write so many rows. `read` gives the values of a column in some of them, and whose they are."""
+    if not count:
         return
     database = get_connection("default")
     executor = database.executor_class(model=model, db=database)
-    encoders = [(name, plan.encoders[name]) for name in executor.regular_columns]
+    known = _encoders(model, database.capabilities.dialect)
+    encoders = [(name, known[name]) for name in executor.regular_columns]
     writing: asyncio.Future[None] | None = None
     try:
-        for start in range(0, len(records), CHUNK):
-            some = records[start : start + CHUNK]
-            rows = [[encode(state[name], record) for name, encode in encoders] for record in some if (state := vars(record))]
+        for start in range(0, count, CHUNK):
+            some = slice(start, start + CHUNK)
+            rows: list[Any] = list(zip(*[encode(*read(name, some)) for name, encode in encoders], strict=True))
             if writing:
                 await writing
             writing = asyncio.ensure_future(database.execute_many(executor.insert_query, rows))
@@ -76,11 +103,15 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The state of a new record: what is always the same, what is made for each; and how its values are written."""
+    """The state of a new record: what is always the same, what is made for each, and what is the time of making."""
 
     constants: dict[str, Any]
     makers: list[tuple[str, Callable[[], Any]]]
-    encoders: dict[str, Encode]
+    times: list[str]
+
+    def moments(self) -> dict[str, Any]:
+        """This moment, for the columns that have it."""
+        return dict.fromkeys(self.times, now())
 
 
 @lru_cache(maxsize=512)
@@ -89,39 +120,19 @@ def _plan(model: type[Model]) -> _Plan | None:
     columns = {name: model._meta.fields_map[name] for name in model._meta.fields_db_projection}
     if any(one.has_db_default() or asyncio.iscoroutinefunction(one.default) for one in columns.values()):
         return None
-    constants: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}
-    makers: list[tuple[str, Callable[[], Any]]] = []
+    plan = _Plan({"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}, [], [])
     for name, column in columns.items():
-        if callable(column.default):
-            makers.append((name, column.default))
+        if column.default is now:
+            plan.times.append(name)
+        elif callable(column.default):
+            plan.makers.append((name, column.default))
         elif column.default is None or isinstance(column.default, int | float | str | bytes):
-            constants[name] = column.default
+            plan.constants[name] = column.default
         else:
-            makers.append((name, lambda column=column: deepcopy(column.default)))
-    return _Plan(constants, makers, {name: _encoder(column) for name, column in columns.items()})
+            plan.makers.append((name, lambda column=column: deepcopy(column.default)))
+    return plan
 
 
-def _encoder(column: Field[Any]) -> Encode:
-    """A function from the value of a column to what the driver takes; what is not plain goes through the column itself."""
-    slow = column.to_db_value
-    if isinstance(column, fields.UUIDField):
-        return lambda value, record: None if value is None else str(value)
-    if isinstance(column, fields.JSONField):
-        dumps = column.encoder
-        return lambda value, record: dumps(value) if value.__class__ in (dict, list) else slow(value, record)
-    if isinstance(column, CharEnumFieldInstance):
-        kind = column.enum_type
-        return lambda value, record: value.value if value.__class__ is kind else slow(value, record)
-    plain = type(column).to_db_value is Field.to_db_value or isinstance(column, fields.DateField)
-    if isinstance(column, fields.DatetimeField):
-        plain = not (column.auto_now or column.auto_now_add)
-    limits = [one.max_length for one in column.validators if isinstance(one, MaxLengthValidator)]
-    if not plain or len(limits) != len(column.validators) or not isinstance(column.field_type, type):
-        return slow
-    return _plain(column.field_type, min(limits) if limits else None, slow)
-
-
-def _plain(kind: type, limit: int | None, slow: Encode) -> Encode:
-    if limit is None:
-        return lambda value, record: value if value is None or value.__class__ is kind else slow(value, record)
-    return lambda value, record: value if value is None or (value.__class__ is kind and len(value) <= limit) else slow(value, record)
+@lru_cache(maxsize=512)
+def _encoders(model: type[Model], dialect: str) -> dict[str, Encode]:
+    return {name: encoder(model._meta.fields_map[name], dialect) for name in model._meta.fields_db_projection}

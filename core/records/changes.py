@@ -1,65 +1,119 @@
 """From the values of an input or an import to a change of a record, cleaned but not saved."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
 from core.fields import new_id
-from core.money import Money, exponent, minor_units
-from core.records.bulk import assign, blank
-from core.records.values import clean
+from core.money import exponent, minor_units
+from core.records.bulk import blanks
+from core.records.values import cleaner
 from core.resources import CREATE, Change, Column, Kind, Resource
 
 if TYPE_CHECKING:
     from core.crm import Call
 
 Values = Mapping[str, Any]
+# Takes a value that was given: cleaned to the values of columns, which are the second argument, or else into the change.
+Take = Callable[[Change, dict[str, Any], Any], None]
 
 
-def new_change(call: "Call", resource: Resource, values: Values, past: bool) -> Change:
-    """The change that makes a record of these values. Raises Invalid for all that is wrong with them."""
-    values = _owned(call, resource, values)
-    change = Change(record=blank(resource.model, id=values.get("id") or new_id()), values={}, past=past)
-    take(call, resource, change, values)
-    if missing := resource.required(past=past) - change.values.keys():
-        raise Invalid(dict.fromkeys(sorted(missing), "is required"))
-    return change
+class Taking:
+    """Makes changes of what was given, for one resource. What is the same for all rows is worked out once."""
+
+    def __init__(self, call: "Call", resource: Resource, *, past: bool) -> None:
+        self._call, self._resource, self._past = call, resource, past
+        self._parts, self._required = call.crm.resources.parts(resource), resource.required(past=past)
+        self._own, self._blank = _own(call, resource), blanks(resource.model)
+        self._takes: dict[str, Take] = {}
+
+    def new(self, values: Values, **state: Any) -> Change:
+        """The change that makes a record of these values. Raises Invalid for all that is wrong with them.
+
+        `state` are values of other columns, as these keep them.
+        """
+        if self._own:
+            values = {**self._own, **values}
+        taken: dict[str, Any] = {}
+        change = Change(record=None, values=taken, past=self._past)
+        self._take(change, taken, values)
+        if not self._required <= taken.keys():
+            raise Invalid(dict.fromkeys(sorted(self._required - taken.keys()), "is required"))
+        taken.update(state)
+        change.record = self._blank({"id": values.get("id") or new_id(), **taken})
+        return change
+
+    def changed(self, record: Any, values: Values) -> Change:
+        """The change that gives a record these values; empty when it has them already. Raises Invalid."""
+        change = Change(record=record, values={}, before={}, past=self._past)
+        taken: dict[str, Any] = {}
+        self._take(change, taken, values)
+        compared = {key: name for name, key in self._resource.folded.items()}
+        for name, value in taken.items():
+            # What a text is compared by comes after the text, and changes with it.
+            if compared[name] in change.values if name in compared else getattr(record, name) != value:
+                change.put(name, value)
+        return change
+
+    def _take(self, change: Change, taken: dict[str, Any], values: Values) -> None:
+        """Sort what was given into columns, relations, parts and links, cleaned."""
+        problems: dict[str, str] = {}
+        for name, value in values.items():
+            try:
+                (self._takes.get(name) or self._learn(name))(change, taken, value)
+            except Invalid as error:
+                problems.update(error.fields)
+        if problems:
+            raise Invalid(problems)
+
+    def _learn(self, name: str) -> Take:
+        take = self._takes[name] = self._for(name)
+        return take
+
+    def _for(self, name: str) -> Take:
+        if column := self._resource.writable(past=self._past).get(name):
+            return _money(column) if column.kind is Kind.MONEY else _column(column)
+        if relation := self._resource.writable_to_one.get(name):
+            return lambda change, taken, value: taken.__setitem__(name, _key(value, name, null=relation.null))
+        if name in self._parts:
+            return lambda change, taken, value: change.parts.__setitem__(name, [dict(one) for one in value or []])
+        if link := self._resource.link_inputs.get(name):
+            return lambda change, taken, value: change.links.__setitem__(
+                link.name, [key for one in value or [] if (key := _key(one, name))]
+            )
+        if name == "history" and self._past:
+            return lambda change, taken, value: change.history.update(value)
+        return _nothing if name == "id" else _refusal(name)
 
 
-def changed(call: "Call", resource: Resource, record: Any, values: Values, past: bool) -> Change:
-    """The change that gives a record these values; empty when it has them already. Raises Invalid."""
-    change = Change(record=record, values={}, before={}, past=past)
-    take(call, resource, change, values)
-    return change
+def _column(column: Column) -> Take:
+    name, key, clean = column.name, column.key, cleaner(column)
+
+    def take(change: Change, taken: dict[str, Any], value: Any) -> None:
+        taken[name] = clean(value)
+
+    def take_text(change: Change, taken: dict[str, Any], value: Any) -> None:
+        taken[name] = text = clean(value)
+        taken[str(key)] = None if text is None else column.folded(text)
+
+    return take_text if key else take
 
 
-def take(call: "Call", resource: Resource, change: Change, values: Values) -> None:
-    """Sort what was given into columns, relations, parts and links, cleaned."""
-    columns, relations = resource.writable(past=change.past), resource.writable_to_one
-    parts, links = call.crm.resources.parts(resource), resource.link_inputs
-    problems: dict[str, str] = {}
-    for name, value in values.items():
-        try:
-            if column := columns.get(name):
-                _take_column(call, resource, change, column, value)
-            elif relation := relations.get(name):
-                _set(change, name, clean_key(value, name, null=relation.null))
-            elif name in parts:
-                change.parts[name] = [dict(one) for one in value or []]
-            elif name in links:
-                change.links[links[name].name] = [key for one in value or [] if (key := clean_key(one, name))]
-            elif name == "history" and change.past:
-                change.history.update(value)
-            elif name != "id":
-                raise Invalid({name: "cannot be set"})
-        except Invalid as error:
-            problems.update(error.fields)
-    if problems:
-        raise Invalid(problems)
+def _money(column: Column) -> Take:
+    name, currency, clean = column.name, str(column.currency), cleaner(column)
+
+    def take(change: Change, taken: dict[str, Any], value: Any) -> None:
+        money = clean(value)
+        if money is not None:
+            exponent(money.currency)
+            taken[currency] = money.currency
+        taken[name] = None if money is None else minor_units(money.amount, money.currency, name)
+
+    return take
 
 
-def clean_key(value: Any, path: str, *, null: bool = False) -> uuid.UUID | None:
+def _key(value: Any, path: str, *, null: bool = False) -> uuid.UUID | None:
     """The key of another record. Raises Invalid."""
     if value is None and null:
         return None
@@ -68,36 +122,20 @@ def clean_key(value: Any, path: str, *, null: bool = False) -> uuid.UUID | None:
     return value
 
 
-def _take_column(call: "Call", resource: Resource, change: Change, column: Column, value: Any) -> None:
-    value = clean(column, value, column.name)
-    if column.kind is Kind.MONEY:
-        _set_money(change, column, value)
-        return
-    _set(change, column.name, value)
-    if column.key and column.name in change.values:
-        change.put(column.key, None if value is None else column.folded(value))
+def _nothing(change: Change, taken: dict[str, Any], value: Any) -> None:
+    """The key of a new record has been taken when it was made; that of another stays."""
 
 
-def _set_money(change: Change, column: Column, value: Money | None) -> None:
-    currency = str(column.currency)
-    if value is not None:
-        exponent(value.currency)
-        _set(change, currency, value.currency)
-    _set(change, column.name, None if value is None else minor_units(value.amount, value.currency, column.name))
+def _refusal(name: str) -> Take:
+    def take(change: Change, taken: dict[str, Any], value: Any) -> None:
+        raise Invalid({name: "cannot be set"})
+
+    return take
 
 
-def _set(change: Change, name: str, value: Any) -> None:
-    if change.before is None:
-        change.values[name] = value
-        assign(change.record, name, value)
-    elif getattr(change.record, name) != value:
-        change.put(name, value)
-
-
-def _owned(call: "Call", resource: Resource, values: Values) -> Values:
+def _own(call: "Call", resource: Resource) -> Values:
     """A row made by someone who may make only its own belongs to its maker, when nothing else is said."""
     if resource.owned_by is None or call.actor.user_id is None:
-        return values
-    attr = resource.to_one[resource.owned_by].attr
+        return {}
     mine = call.actor.grant(f"{resource.key}.{CREATE}") == "own"
-    return {attr: call.actor.user_id, **values} if mine else values
+    return {resource.to_one[resource.owned_by].attr: call.actor.user_id} if mine else {}

@@ -7,7 +7,7 @@ from typing import Any
 from tortoise.models import Model
 
 from core.fields import now
-from core.records.bulk import blank, insert
+from core.records.bulk import insert_columns
 from core.resources import Change, Resource
 
 
@@ -19,17 +19,19 @@ async def record_history(model: type[Model], resource: Resource, column: str, ch
         return
     parent, source, target = _columns(model, resource)
     last = await _last(model, parent, target, [change.record.id for change in moved if change.before is not None])
-    rows: list[Model] = []
+    rows: list[tuple[Any, ...]] = []
     for change in moved:
-        value, since = last.get(change.record.id, (None, None))
-        for new, at in change.history.get(column) or [(getattr(change.record, attr), now())]:
+        key = change.record.id
+        value, since = last.get(key, (None, None)) if last else (None, None)
+        for new, at in change.history.get(column) or ((getattr(change.record, attr), now()),):
             if new is None or new == value or (since is not None and at < since):
                 continue
             seconds = None if since is None else max(0, int((at - since).total_seconds()))
-            rows.append(blank(model, **{parent: change.record.id, source: value, target: new, "changed_at": at, "seconds": seconds}))
+            rows.append((key, value, new, at, seconds))
             value, since = new, at
     if rows:
-        await insert(model, rows)
+        names = (parent, source, target, "changed_at", "seconds")
+        await insert_columns(model, {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
 
 
 def _columns(model: type[Model], resource: Resource) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
 from core.records.bulk import blank, insert
-from core.records.changes import new_change
+from core.records.changes import Taking
 from core.records.preparation import prepare
 from core.records.visibility import related
 from core.resources import Change, Resource, ToMany
@@ -47,37 +47,39 @@ async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change
 
 
 async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequence[Change]) -> Parts:
-    fresh = {id(change): _fresh(call, part, back, change) for change in changes}
-    every = [one for some in fresh.values() for one in some]
+    taking, positioned = Taking(call, part, past=False), part.has("position")
+    fresh = [_fresh(taking, back, change, positioned=positioned) for change in changes]
+    every = [one for some in fresh for one in some]
     await related(call, part, every)
     await prepare(call, part, every)
     old = await _known(part, back.attr, changes)
     parts = Parts(part.model)
-    for change in changes:
-        wanted, there = fresh[id(change)], old.get(change.record.id, [])
+    for change, wanted in zip(changes, fresh, strict=True):
+        if change.before is None:
+            parts.made += [one.record for one in wanted]
+            continue
+        there = old.get(change.record.id, [])
         kept = _kept(part, there, wanted)
         made = [one.record for one in wanted if one.record.id not in kept]
         doomed = [row.id for row in there if row.id not in kept]
-        if not made and not doomed and change.before is not None:
+        if not made and not doomed:
             del change.parts[back.name]
         parts.made += made
         parts.doomed += doomed
     return parts
 
 
-def _fresh(call: "Call", part: Resource, back: ToMany, change: Change) -> list[Change]:
+def _fresh(taking: Taking, back: ToMany, change: Change, *, positioned: bool) -> list[Change]:
     given = change.parts[back.name]
     _few(given, back.name)
     wanted = []
     for index, values in enumerate(given):
+        state = {back.attr: change.record.id, "position": index} if positioned else {back.attr: change.record.id}
         try:
-            one = new_change(call, part, values, False)
+            one = taking.new(values, **state)
         except Invalid as error:
             raise Invalid({f"{back.name}.{index}.{name}": why for name, why in error.fields.items()}) from None
         one.whole, one.path = change, f"{back.name}.{index}."
-        one.put(back.attr, change.record.id)
-        if part.has("position"):
-            one.put("position", index)
         wanted.append(one)
     return wanted
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tortoise.exceptions import IntegrityError
@@ -11,8 +11,8 @@ from tortoise.expressions import Subquery
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
 from core.fields import now
-from core.records.bulk import insert
-from core.records.changes import Values, changed, new_change
+from core.records.bulk import assign, insert
+from core.records.changes import Taking, Values
 from core.records.history import record_history
 from core.records.parts import forget_same_links, prepared_parts, write_links
 from core.records.preparation import prepare
@@ -41,7 +41,8 @@ async def create_many(call: "Call", resource: Resource, rows: Sequence[Values], 
     """New records, all or none. `past` is for imports: times and stage history of the past may be given."""
     allowed_or_refused(call, resource, CREATE)
     async with transaction(call):
-        changes = [new_change(call, resource, values, past) for values in rows]
+        taking = Taking(call, resource, past=past)
+        changes = [taking.new(values) for values in rows]
         await _save(call, resource, changes, CREATE)
     return [change.record for change in changes]
 
@@ -57,7 +58,7 @@ async def update(
     async with transaction(call):
         record = await _locked(call, resource, key, UPDATE)
         _expect(record, expected)
-        change = changed(call, resource, record, values, past)
+        change = Taking(call, resource, past=past).changed(record, values)
         await _save(call, resource, [change], UPDATE)
     return record
 
@@ -208,13 +209,19 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
     for column, model in resource.history.items():
         await record_history(model, resource, column, changes)
     await still_allowed(call, resource, changes, verb)
-    await emit_many(call, [event for change in changes for event in _events(call, resource, change)])
+    await emit_many(call, list(_events(call, resource, changes)))
 
 
-def _events(call: "Call", resource: Resource, change: Change) -> list[Event]:
-    name = f"{resource.key}.{'created' if change.before is None else 'updated'}"
-    before, after = _told(resource, change)
-    return [happened(call, name, change.record, before, after), *(happened(call, extra, change.record, {}, {}) for extra in change.events)]
+def _events(call: "Call", resource: Resource, changes: Sequence[Change]) -> Iterator[Event]:
+    made, updated, actor, at = f"{resource.key}.created", f"{resource.key}.updated", call.actor.name, now()
+    for change in changes:
+        before, after = _told(resource, change)
+        yield Event(
+            name=made if change.before is None else updated, resource=resource.key, record_id=change.record.id,
+            before=before, after=after, actor=actor, request_id=call.request_id, at=at,
+        )  # fmt: skip
+        for extra in change.events:
+            yield happened(call, extra, change.record, {}, {})
 
 
 def _complete(resource: Resource, changes: Sequence[Change]) -> None:
@@ -227,7 +234,7 @@ async def _write(resource: Resource, changes: Sequence[Change]) -> None:
     made = [change.record for change in changes if change.before is None]
     if resource.versioned:
         for record in made:
-            record.updated_at = record.created_at
+            assign(record, "updated_at", record.created_at)
     if made:
         await insert(resource.model, made)
     for change in changes:
@@ -287,10 +294,13 @@ async def _hard_delete(resource: Resource, record: Any) -> None:
 
 def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of the event, before and after, without those that only serve comparison."""
-    hidden = set(resource.folded.values())
-    before = {name: value for name, value in (change.before or {}).items() if name not in hidden}
-    after = {name: value for name, value in change.values.items() if name not in hidden}
-    return before, {**after, **change.parts, **{resource.linked[name].ids: keys for name, keys in change.links.items()}}
+    before, after = dict(change.before or {}), {**change.values, **change.parts}
+    for hidden in resource.folded.values():
+        before.pop(hidden, None)
+        after.pop(hidden, None)
+    for name, keys in change.links.items():
+        after[resource.linked[name].ids] = keys
+    return before, after
 
 
 def _taken(error: IntegrityError) -> Refused:

@@ -26,6 +26,23 @@ def clean(column: Column, value: Any, path: str) -> Any:
     return _CLEAN[column.kind](column, value, path)
 
 
+def cleaner(column: Column) -> Callable[[Any], Any]:
+    """`clean` for many values of one column, under its name."""
+    name = column.name
+    if column.kind not in (Kind.STRING, Kind.TEXT):
+        return lambda value: clean(column, value, name)
+    limit = column.max_length or TEXT_LIMIT
+
+    def text(value: Any) -> Any:
+        if value.__class__ is str:
+            plain = (value if value.isascii() and "\x00" not in value else storable(value, name)).strip()
+            if plain and len(plain) <= limit:
+                return plain
+        return clean(column, value, name)
+
+    return text
+
+
 def _text(column: Column, value: Any, path: str) -> str | None:
     if not isinstance(value, str):
         raise Invalid({path: "must be text"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.crm import Call
 from core.errors import Refused
-from core.records.changes import changed, new_change
+from core.records.changes import Taking
 from core.records.preparation import prepare
 from core.resources import Change, Kind, Resource
 
@@ -43,10 +43,11 @@ async def _columns(call: Call, resource: Resource, pairs: Sequence[tuple[Any, Va
 
 async def _prepared(call: Call, resource: Resource, given: Sequence[Values], records: Sequence[Any]) -> list[Change | Refused]:
     """The changes as they would be saved; one by one when some of them are refused."""
+    taking = Taking(call, resource, past=True)
     prepared: list[Change | Refused] = []
     for record, values in zip(records, given, strict=True):
         try:
-            prepared.append(changed(call, resource, _copy(resource, record), values, True))
+            prepared.append(taking.changed(_copy(resource, record), values))
         except Refused as refused:
             prepared.append(refused)
     moved = [place for place, one in enumerate(prepared) if isinstance(one, Change) and one.values]
@@ -60,7 +61,7 @@ async def _prepared(call: Call, resource: Resource, given: Sequence[Values], rec
 
 async def _alone(call: Call, resource: Resource, record: Any, values: Values) -> Change | Refused:
     try:
-        change = changed(call, resource, _copy(resource, record), values, True)
+        change = Taking(call, resource, past=True).changed(_copy(resource, record), values)
         await prepare(call, resource, [change])
     except Refused as refused:
         return refused
@@ -99,21 +100,24 @@ async def _parts(call: Call, resource: Resource, name: str, pairs: Sequence[tupl
     there: dict[Any, list[Any]] = defaultdict(list)
     for row in await part.model.filter(**{f"{back.attr}__in": [record.id for record, _ in given.values()]}).order_by(*order):
         there[getattr(row, back.attr)].append(row)
+    taking = Taking(call, part, past=False)
     found: dict[int, Any] = {}
     for place, (record, rows) in given.items():
         try:
-            if not await _same_parts(call, part, back.attr, record, rows, there[record.id]):
+            if not await _same_parts(call, part, taking, back.attr, record, rows, there[record.id]):
                 found[place] = {name}
         except Refused as refused:
             found[place] = refused
     return found
 
 
-async def _same_parts(call: Call, part: Resource, attr: str, record: Any, rows: Sequence[Values], there: Sequence[Any]) -> bool:
+async def _same_parts(
+    call: Call, part: Resource, taking: Taking, attr: str, record: Any, rows: Sequence[Values], there: Sequence[Any]
+) -> bool:
     if len(rows) != len(there):
         return False
     whole = Change(record=record, values={}, before={}, past=True)
-    fresh = [new_change(call, part, values, False) for values in rows]
+    fresh = [taking.new(values) for values in rows]
     given = [set(change.values) for change in fresh]
     if all(_equal(change.record, old, names) for change, old, names in zip(fresh, there, given, strict=True)):
         return True

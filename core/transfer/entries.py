@@ -43,7 +43,8 @@ class Entry:
 
     def ordered(self, name: str) -> list["Entry"]:
         """The parts in their order."""
-        return [part for _, part in sorted(self.parts.get(name, {}).items())]
+        parts = self.parts.get(name, {})
+        return [parts[place] for place in sorted(parts)]
 
     def related(self) -> Iterator["Entry"]:
         """The records right beside this one, those of its parts included; not those beside them."""
@@ -54,26 +55,32 @@ class Entry:
             yield from (step for step, _ in steps if isinstance(step, Entry))
         for parts in self.parts.values():
             for part in parts.values():
-                yield from part.related()
+                if part.refs or part.links or part.steps or part.parts:
+                    yield from part.related()
 
 
 def finish(entry: Entry, currency: str) -> None:
     """Make money of amounts: in the currency of their row, else in that of their whole, else in `currency`."""
     for name, value in entry.values.items():
-        if isinstance(value, Decimal) and (column := entry.resource.columns[name]).kind is Kind.MONEY:
+        if value.__class__ is Decimal and (column := entry.resource.columns[name]).kind is Kind.MONEY:
             entry.values[name] = Money(value, entry.currencies.get(str(column.currency), currency))
-    inherited = next(iter(entry.currencies.values()), currency)
+    inherited = next(iter(entry.currencies.values())) if entry.currencies else currency
     for parts in entry.parts.values():
         for part in parts.values():
             finish(part, inherited)
-    for other in (*entry.refs.values(), *(one for tied in entry.links.values() for one in tied)):
+    for other in entry.refs.values():
         finish(other, currency)
+    for tied in entry.links.values():
+        for other in tied:
+            finish(other, currency)
 
 
 def to_values(entry: Entry) -> dict[str, Any]:
     """The values for the store, now that all keys are known. Raises Rejected for a part that says nothing."""
     resource = entry.resource
     values = dict(entry.values)
+    if not (entry.refs or entry.parts or entry.links or entry.steps):
+        return values
     for name, ref in entry.refs.items():
         values[resource.to_one[name].attr] = ref.key
     for name in entry.parts:

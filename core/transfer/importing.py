@@ -27,7 +27,7 @@ from core.transfer.statistics import MANY, count_anew
 
 Values = dict[str, Any]
 OBJECTS = 400_000  # new objects between two looks for garbage; a batch makes about half as many
-PAUSE = 20  # rows that are read at a stretch
+PAUSE = 50  # rows that are read at a stretch
 BATCH = 2_000  # rows in one transaction
 
 
@@ -135,7 +135,7 @@ class Import:
 
     def _understand(self, draft: Draft) -> None:
         try:
-            if any(column not in self.plan.takers for column in draft.row.cells):
+            if not draft.row.cells.keys() <= self.plan.takers.keys():
                 self.plan.learn(draft.row.cells)
             draft.entry = self.plan.entry(draft.row)
             self.plan.identify(draft.entry, draft.row)

@@ -68,7 +68,9 @@ class Source:
                 row.problem = "a quote that is opened in this line is not closed, or the row does not fit the header"
                 row.raw = [lines.taken[0].rstrip("\r\n")]
         if row.problem is None:
-            row.cells = {name: plain(cell) for name, cell in zip(self.columns, cells, strict=True)}
+            if "'" in "".join(cells):
+                cells = [plain(cell) for cell in cells]
+            row.cells = dict(zip(self.columns, cells, strict=True))
         return row
 
 
@@ -189,7 +191,8 @@ def _records(lines: Lines, delimiter: str) -> Iterator[Row]:
             lines.again()
             row.problem = "a quote that is opened in this line is not closed"
             row.raw = [lines.taken[0].rstrip("\r\n")]
-        if row.problem or any(cell and not cell.isspace() for cell in row.raw):
+        said = "".join(row.raw)
+        if row.problem or (said and not said.isspace()):
             yield row
 
 
