@@ -19,7 +19,7 @@ from core.database.functions import install
 from core.database.lanes import PATIENCE, STATEMENTS, Lane, lane
 from core.settings import Settings
 
-Parts = Sequence[bytes | str | None]
+Parts = Sequence[bytes | str | int | None]
 
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 
@@ -29,7 +29,7 @@ class TooDeep(Exception):
 
 
 class Readers(Protocol):
-    """Answers statements that return one row of JSON texts."""
+    """Answers statements that return one row of JSON texts, or of whole numbers."""
 
     dialect: str
 

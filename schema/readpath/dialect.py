@@ -94,6 +94,14 @@ class Dialect(Protocol):
         """An object of expressions, by their response keys."""
         ...
 
+    def beside(self, expression: str, name: str) -> tuple[str, str]:
+        """An expression to be gathered over the rows of a source, and what is put beside the source for it, under that name."""
+        ...
+
+    def json(self, expression: str) -> str:
+        """A text, a number or a truth as JSON where it is a column of the answer itself."""
+        ...
+
     def gathered(self, pairs: Pairs, source: str) -> str:
         """An object of aggregates over the rows of a source."""
         ...

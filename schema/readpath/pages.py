@@ -14,24 +14,36 @@ from schema.inputs import Direction
 from schema.readpath.arguments import Given, arguments
 from schema.readpath.conditions import beyond, filtered, where_of
 from schema.readpath.rules import table, visible
-from schema.readpath.scopes import EACH, Path, Plans, Scope
+from schema.readpath.scopes import EACH, Path, Plans, Scope, Spread
 from schema.readpath.variables import Unfit, Variables
 
+PLAIN = ("__typename", "totalCount", "totalCountIsExact")
 PLACE, FOUND = "#place", "#found"  # no column of a table is called like this
 
 
+def page(plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode]) -> Spread:
+    """The root field of a connection."""
+    made = _page(plans, resource, found, nodes, None)
+    return made.spread(get_named_type(found.type), nodes)
+
+
 def connection(
-    plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode], path: Path, back: tuple[ToMany, Scope] | None
+    plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode], path: Path, back: tuple[ToMany, Scope]
 ) -> str:
-    """The JSON of a connection: of all rows of a resource, or of those behind a row."""
+    """The JSON of a connection of the rows behind a row."""
+    return _page(plans, resource, found, nodes, back).json(get_named_type(found.type), nodes, path)
+
+
+def _page(
+    plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode], back: tuple[ToMany, Scope] | None
+) -> "_Page":
     plans.made.brief = False
     given = arguments(found, nodes[0], plans.made.variables)
     deleted = "includeDeleted" in given and bool(given["includeDeleted"].value)
     there = plans.made.alias()
     tests = plans.behind(*back, there, deleted=deleted) if back else visible(plans.made, resource, there, deleted=deleted)
     tests += filtered(plans.made, resource, there, given.get("where"))
-    page = _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(resource, given.get("orderBy")), given)
-    return page.json(get_named_type(found.type), nodes, path)
+    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(resource, given.get("orderBy")), given)
 
 
 def _orders(resource: Resource, given: Given | None) -> list[Order]:
@@ -60,9 +72,21 @@ class _Page:
         self.size = self._size()
         self.numbered = self.backwards
         self.aggregates = 0
+        self._beside: list[str] = []
 
     def json(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
         """The JSON of the connection."""
+        dialect, pairs = self.plans.made.dialect, self._pairs(kind, nodes, path)
+        return dialect.gathered(pairs, self._rows()) if self.aggregates else dialect.object(pairs)
+
+    def spread(self, kind: Any, nodes: Sequence[FieldNode]) -> Spread:
+        """The connection as columns of the answer."""
+        dialect = self.plans.made.dialect
+        plain = {key for key, same in self.plans.selections.below(kind, nodes).items() if same[0].name.value in PLAIN}
+        pairs = [(key, dialect.json(expression) if key in plain else expression) for key, expression in self._pairs(kind, nodes, ())]
+        return Spread(pairs, self._rows() if self.aggregates else "(SELECT 1) nothing")
+
+    def _pairs(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> list[tuple[str, str]]:
         dialect = self.plans.made.dialect
         fields = self.plans.selections.below(kind, nodes)
         asked = {one.name.value for same in fields.values() for one in same}
@@ -90,11 +114,9 @@ class _Page:
                 case _:
                     raise Unfit("a field that a plugin adds")
             pairs.append((key, expression))
-        if self.aggregates:
-            return dialect.gathered(pairs, self._rows())
-        if not asked & {"totalCount", "totalCountIsExact"} or self.given.keys() & {"after", "before"}:
+        if not self.aggregates and (not asked & set(PLAIN[1:]) or self.given.keys() & {"after", "before"}):
             raise Unfit("no row is asked for, and yet the arguments may be wrong")
-        return dialect.object(pairs)
+        return pairs
 
     def _edge(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
         dialect, pairs = self.plans.made.dialect, []
@@ -142,13 +164,18 @@ class _Page:
     def _array(self, row: str) -> str:
         """The list of an expression over the rows of the page."""
         self.aggregates += 1
-        return self.plans.made.dialect.array(row, f"{self._column(PLACE)} <= {self.size}" if self.numbered else "")
+        gathered, beside = self.plans.made.dialect.beside(row, self.plans.made.alias())
+        self._beside.append(beside)
+        return self.plans.made.dialect.array(gathered, f"{self._column(PLACE)} <= {self.size}" if self.numbered else "")
 
     def _column(self, name: str) -> str:
         return f'{self.scope.alias}."{name}"'
 
     def _rows(self) -> str:
-        """The rows of the page, in its order."""
+        """The rows of the page, in its order, and beside each what is gathered of it."""
+        return f"{self._ordered()}{''.join(self._beside)}"
+
+    def _ordered(self) -> str:
         made, resource, alias = self.plans.made, self.scope.resource, self.scope.alias
         keys = keyset(resource, self.orders, backwards=self.backwards)
         tests = [*self.tests, *self._window()]

@@ -15,10 +15,10 @@ from schema.queries import MOST_NODES
 from schema.readpath.arguments import arguments
 from schema.readpath.conditions import where_of
 from schema.readpath.groups import grouped
-from schema.readpath.pages import connection
+from schema.readpath.pages import connection, page
 from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages, Parts, Read, Single, Ties, Value, Worked, read_of
 from schema.readpath.rules import own, table, visible
-from schema.readpath.scopes import EACH, KEY, Hole, Scope
+from schema.readpath.scopes import EACH, KEY, Hole, Scope, Spread
 from schema.readpath.selection import Selections
 from schema.readpath.statement import Bind, Statement
 from schema.readpath.variables import Unfit, Variables
@@ -34,7 +34,7 @@ class Planner:
     selections: Selections
     holes: list[Hole] = field(default_factory=list)
 
-    def root(self, found: GraphQLField | None, nodes: Sequence[FieldNode]) -> str:
+    def root(self, found: GraphQLField | None, nodes: Sequence[FieldNode]) -> str | Spread:
         """The JSON of a root field; NULL, or the text null, where its resolver would have an error to tell."""
         if found is None:
             raise Unfit("about the schema")
@@ -42,7 +42,7 @@ class Planner:
             case One(resource):
                 return self._one(resource, found, nodes)
             case Pages(resource, None):
-                return connection(self, resource, found, nodes, (), None)
+                return page(self, resource, found, nodes)
             case Groups(resource):
                 return grouped(self, resource, found, nodes)
             case AnyNode():
@@ -89,8 +89,8 @@ class Planner:
                 return self._record(found, nodes, behind, tests, path, f"{_sorted(behind)} LIMIT 1")
             case Ties(link):
                 return self._list(found, nodes, *self._tied(link, scope), path)
-            case Pages(resource, back):
-                return connection(self, resource, found, nodes, path, (back, scope) if back else None)
+            case Pages(resource, back) if back:
+                return connection(self, resource, found, nodes, path, (back, scope))
         raise Unfit("not below a record")
 
     def _worked(self, one: Expressed, scope: Scope) -> str:

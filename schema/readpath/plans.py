@@ -20,13 +20,17 @@ MOST_PLANS = 50  # of one operation
 
 @dataclass(frozen=True)
 class Part:
-    """A root field: a constant, or a column of the statement with the holes in it, or neither where its resolver answers."""
+    """A root field: a constant, or a column of the statement with the holes in it, or neither where its resolver answers.
+
+    Of a spread object `fields` are the keys, as JSON, of the columns from there on.
+    """
 
     key: str
     nodes: tuple[FieldNode, ...]
     constant: bytes | None = None
     column: int | None = None
     holes: tuple[Hole, ...] = ()
+    fields: tuple[bytes, ...] = ()
 
     @cached_property
     def head(self) -> bytes:

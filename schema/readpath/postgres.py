@@ -14,6 +14,17 @@ from schema.readpath.variables import Unfit
 LONGEST_NAME = 63  # bytes; a longer name of a column would be cut off in silence
 
 
+class _Record(str):
+    """The JSON of a row, which remembers the columns of the row."""
+
+    columns: str
+
+    def __new__(cls, columns: str) -> "_Record":
+        made = super().__new__(cls, f"(SELECT row_to_json(o) FROM (SELECT {columns}) o)")
+        made.columns = columns
+        return made
+
+
 class Postgres(Dialect):
     """The dialect of PostgreSQL 14 and newer."""
 
@@ -110,7 +121,16 @@ class Postgres(Dialect):
 
     @override
     def object(self, pairs: Pairs) -> str:
-        return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)}) o)"
+        return _Record(_columns(pairs))
+
+    @override
+    def beside(self, expression: str, name: str) -> tuple[str, str]:
+        # Of a row that stands in FROM a list is made without making JSON of each row first.
+        return (name, f", LATERAL (SELECT {expression.columns}) {name}") if isinstance(expression, _Record) else (expression, "")
+
+    @override
+    def json(self, expression: str) -> str:
+        return f"to_json({expression})"
 
     @override
     def gathered(self, pairs: Pairs, source: str) -> str:

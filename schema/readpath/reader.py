@@ -22,6 +22,7 @@ from schema.readpath.holes import fill
 from schema.readpath.planner import Planner
 from schema.readpath.plans import Operations, Part, Plan
 from schema.readpath.postgres import Postgres
+from schema.readpath.scopes import Spread
 from schema.readpath.selection import Selections
 from schema.readpath.sqlite import Sqlite
 from schema.readpath.statement import Statement
@@ -141,23 +142,35 @@ class Reader:
         assert root
         parts: list[Part] = []
         columns: list[str] = []
+        sources: list[str] = []
         for key, nodes in planner.selections.root(root, prepared.operation.selection_set).items():
             name, binds, checks, planner.holes = nodes[0].name.value, len(made.binds), len(made.checks), []
             if name == "__typename":
                 parts.append(Part(key, tuple(nodes), constant=encoded(root.name)))
                 continue
             try:
-                columns.append(planner.root(root.fields.get(name), nodes))
+                found = planner.root(root.fields.get(name), nodes)
             except (Unfit, Refused, RecursionError):
                 del made.binds[binds:], made.checks[checks:]
                 parts.append(Part(key, tuple(nodes)))
                 continue
-            parts.append(Part(key, tuple(nodes), column=len(columns) - 1, holes=tuple(planner.holes)))
-        return Plan(tuple(parts), _select(columns), tuple(made.binds), tuple(made.checks), made.brief)
+            pairs = found.pairs if isinstance(found, Spread) else ()
+            fields = tuple(encoded(field) + b":" for field, _ in pairs)
+            parts.append(Part(key, tuple(nodes), column=len(columns), holes=tuple(planner.holes), fields=fields))
+            if isinstance(found, Spread):
+                named = ", ".join(f"{expression} AS c{place}" for place, (_, expression) in enumerate(pairs))
+                columns += [f"s{len(sources)}.c{place}" for place in range(len(pairs))]
+                sources.append(f"(SELECT {named} FROM {found.source}) s{len(sources)}")
+            else:
+                columns.append(found)
+        return Plan(tuple(parts), _select(columns, sources), tuple(made.binds), tuple(made.checks), made.brief)
 
 
-def _select(columns: Sequence[str]) -> str:
-    return f"SELECT {', '.join(f'{column} AS r{place}' for place, column in enumerate(columns))}" if columns else ""
+def _select(columns: Sequence[str], sources: Sequence[str] = ()) -> str:
+    if not columns:
+        return ""
+    selected = ", ".join(f"{column} AS r{place}" for place, column in enumerate(columns))
+    return f"SELECT {selected} FROM {', '.join(sources)}" if sources else f"SELECT {selected}"
 
 
 @dataclass
@@ -176,7 +189,7 @@ class _Assembly:
         """The answer, of the row that the statement gave."""
         slow: list[Part] = []
         for part in self.plan.parts:
-            value = part.constant if part.column is None else await self._value(part, found[part.column])
+            value = part.constant if part.column is None else await self._value(part, found)
             if value is None:
                 slow.append(part)
             else:
@@ -185,11 +198,15 @@ class _Assembly:
             return self._written(b"null")
         return self._written(b"{%s}" % b",".join(part.head + self.values[part.key] for part in self.plan.parts))
 
-    async def _value(self, part: Part, text: bytes | str | None) -> bytes | None:
+    async def _value(self, part: Part, found: Parts) -> bytes | None:
         """The JSON of a root field; None where its resolver has to say why there is nothing."""
-        value = text.encode() if isinstance(text, str) else text
-        if value is None or value == b"null":
-            return None
+        assert part.column is not None
+        if part.fields:
+            value = b"{%s}" % b",".join(head + _bytes(found[part.column + place]) for place, head in enumerate(part.fields))
+        else:
+            value = _bytes(found[part.column])
+            if value == b"null":
+                return None
         if not part.holes:
             return value
         whole = json.loads(value)
@@ -215,6 +232,10 @@ class _Assembly:
         errors = b'"errors":%s,' % encoded(self.errors) if self.errors else b""
         text = b'{%s"data":%s,"extensions":{"cost":%d}}' % (errors, data, self.prepared.cost)
         return Answer(text=text, compiled=self.plan.compiled)
+
+
+def _bytes(text: bytes | str | int | None) -> bytes:
+    return text if isinstance(text, bytes) else b"null" if text is None else str(text).encode()
 
 
 def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:

@@ -38,6 +38,14 @@ class Hole:
     resource: Resource
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A root object whose fields are columns of the answer: the database need not copy a long list into an object."""
+
+    pairs: Sequence[tuple[str, str]]
+    source: str
+
+
 class Plans(Protocol):
     """The planner, as those see it who plan pages and groups."""
 

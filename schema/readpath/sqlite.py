@@ -108,6 +108,14 @@ class Sqlite(Dialect):
         return f"('{{' || {inner} || '}}')" if groups else "'{}'"
 
     @override
+    def beside(self, expression: str, name: str) -> tuple[str, str]:
+        return expression, ""
+
+    @override
+    def json(self, expression: str) -> str:
+        return expression
+
+    @override
     def gathered(self, pairs: Pairs, source: str) -> str:
         return f"(SELECT {self.object(pairs)} FROM {source})"
 

@@ -62,7 +62,7 @@ async def fetch(resource: Resource, keys: Sequence[Steps], sql: str, values: Seq
     """By the key of a record, what is shown of it: a column of the statement for each way that leads to it."""
     found: dict[uuid.UUID, dict[Steps, dict[str, Any]]] = {}
     for steps, text in zip(keys, await row_inside(sql, values), strict=True):
-        for shown in json.loads(text or "[]"):
+        for shown in json.loads(str(text or "[]")):
             found.setdefault(ids.decode(resource, shown.pop(KEY)), {})[steps] = shown
     return found
 

@@ -51,7 +51,7 @@ def from_query_string(query: QueryParams) -> Parameters:
 def read(text: str, what: str) -> Any:
     """The value of a JSON text without NaN, endless numbers and depths. Raises Fault."""
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise Fault(f"{what} is nested too deeply") from None
     except ValueError as error:  # also for an integer with more digits than Python reads
@@ -103,3 +103,6 @@ def _depth(value: Any) -> int:
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         waiting.extend((child, depth + 1) for child in inner)
     return deepest
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
