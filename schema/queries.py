@@ -91,7 +91,7 @@ def _node_fields(book: Book) -> list[StrawberryField]:
     async def nodes(
         info: strawberry.Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids of any types, at most {MOST_NODES}.")],
-    ) -> list[Node | None]:
+    ) -> list[Node | None] | None:
         if len(ids) > MOST_NODES:
             raise Invalid(ids=f"has {len(ids)} ids, at most {MOST_NODES} are possible")
         return [await _maybe(info.context, one, f"ids.{index}") for index, one in enumerate(ids)]
@@ -99,7 +99,7 @@ def _node_fields(book: Book) -> list[StrawberryField]:
     what = "The records with these ids, in this order; null for those that are not there for you."
     return [
         marked(book.field("node", Node | None, "The record with this id, of whatever type.", node), AnyNode()),
-        marked(book.field("nodes", list[Node | None], what, nodes), AnyNodes()),
+        marked(book.field("nodes", list[Node | None] | None, what, nodes), AnyNodes()),
     ]
 
 

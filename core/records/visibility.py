@@ -10,6 +10,7 @@ from tortoise.queryset import QuerySet
 
 from core.errors import Forbidden, Invalid
 from core.permissions import rule
+from core.records.logic import plain_tests
 from core.resources import READ, Change, Resource
 
 if TYPE_CHECKING:
@@ -71,7 +72,13 @@ async def there(call: "Call", model: type[Model], keys: Iterable[tuple[str, uuid
 async def still_allowed(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
     """What was written must be a row that the actor may write: nobody gives away or makes rows beyond its rule."""
     allowed = rule(call.crm, call.actor, resource, verb)
-    if isinstance(allowed, Q):
+    if not isinstance(allowed, Q):
+        return
+    plain = plain_tests(resource.model, allowed)
+    if plain is not None:
+        reached = all(getattr(change.record, name) == value for change in changes for name, _, value in plain)
+    else:
         keys = [change.record.id for change in changes]
-        if await resource.model.filter(allowed, id__in=keys).count() != len(keys):
-            raise Forbidden(f"the permission {resource.key}.{verb} does not reach this row")
+        reached = await resource.model.filter(allowed, id__in=keys).count() == len(keys)
+    if not reached:
+        raise Forbidden(f"the permission {resource.key}.{verb} does not reach this row")

@@ -84,7 +84,7 @@ class _Page:
         dialect = self.plans.made.dialect
         plain = {key for key, same in self.plans.selections.below(kind, nodes).items() if same[0].name.value in PLAIN}
         pairs = [(key, dialect.json(expression) if key in plain else expression) for key, expression in self._pairs(kind, nodes, ())]
-        return Spread(pairs, self._rows() if self.aggregates else "(SELECT 1) nothing")
+        return Spread(pairs, self._rows() if self.aggregates else "(SELECT 1) AS one_row")
 
     def _pairs(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> list[tuple[str, str]]:
         dialect = self.plans.made.dialect

@@ -1,17 +1,13 @@
 """Which rows an actor may see, as SQL: what `core.records.visibility` says with querysets."""
 
 import re
-import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from tortoise import fields
-from tortoise.expressions import Q
-from tortoise.fields.base import Field
-
 from core.crm import Call
 from core.permissions import rule
+from core.records.logic import plain_tests
 from core.records.statements import statement
 from core.resources import READ, Resource
 from schema.readpath.statement import Bind, Statement
@@ -58,37 +54,11 @@ def _asked(call: Call, resource: Resource) -> Rule:
     allowed = rule(call.crm, call.actor, resource, READ)
     if isinstance(allowed, bool):
         return Rule(allowed)
-    pairs = _pairs(resource, allowed)
+    pairs = plain_tests(resource.model, allowed)
     if pairs is not None:
         return Rule(tuple((name, kind) for name, kind, _ in pairs), tuple(value for _, _, value in pairs))
     sql, values = statement(resource.model.filter(allowed).values("id"))
     return Rule(sql, tuple(values))
-
-
-def _pairs(resource: Resource, allowed: Q) -> list[tuple[str, str, Any]] | None:
-    """Column, kind and value of each test of a rule that says no more than that some columns have some values; None for any other."""
-    if allowed._is_negated or (allowed.join_type != Q.AND and len(allowed.children) + len(allowed.filters) > 1):
-        return None
-    pairs: list[tuple[str, str, Any]] = []
-    for name, value in allowed.filters.items():
-        field = resource.model._meta.fields_map.get(name)
-        kind = next((kind for fits, kind, of in _PLAIN if isinstance(value, of) and isinstance(field, fits)), None)
-        if kind is None:
-            return None
-        pairs.append((name, kind, value))
-    for child in allowed.children:
-        inner = _pairs(resource, child)
-        if inner is None:
-            return None
-        pairs += inner
-    return pairs
-
-
-_PLAIN: tuple[tuple[type[Field[Any]], str, type], ...] = (
-    (fields.UUIDField, "uuid", uuid.UUID),
-    (fields.BooleanField, "boolean", bool),
-    (fields.CharField, "text", str),
-)
 
 
 def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:

@@ -1,0 +1,84 @@
+"""Connections for reading alone: they wait for no writer, change nothing, and give up what takes too long."""
+
+import contextlib
+import sqlite3
+from typing import Any
+
+import asyncpg
+import pytest
+
+import schema.readpath.written
+from core.server.outages import outage
+from tests.house import House
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c",
+    "postgres": "SELECT pg_sleep(60)::text",
+}
+
+
+async def test_a_reader_waits_for_no_writer(house: House):
+    contact = await house.make("Contact", name="Sara")
+    query = "query ($id: ID!) { contact(id: $id) { name } contacts { totalCount } }"
+    expected = {"contact": {"name": "Sara"}, "contacts": {"totalCount": 1}}
+    url = house.settings.database.url
+    if house.database.name == "sqlite":
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite://"), isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE contact SET name = 'Max'")
+            assert await house.ask(query, id=contact.id) == expected
+        return
+    writer = await asyncpg.connect(url)
+    try:
+        async with writer.transaction():
+            await writer.execute("UPDATE contact SET name = 'Max'")
+            assert await house.ask(query, id=contact.id) == expected
+    finally:
+        await writer.close()
+
+
+async def test_a_reader_can_change_nothing(house: House):
+    await house.make("Tag", name="vip")
+    assert house.crm.readers
+    with pytest.raises((sqlite3.OperationalError, asyncpg.ReadOnlySQLTransactionError)):
+        await house.crm.readers.row("DELETE FROM tag", ())
+    assert await house.sql("SELECT name FROM tag") == [{"name": "vip"}]
+
+
+@pytest.mark.settings(database={"statement_timeout": 0.2})
+async def test_a_statement_that_takes_too_long_is_given_up_and_the_next_one_answered(house: House):
+    assert house.crm.readers
+    for _ in range(12):  # more than there are connections
+        with pytest.raises((sqlite3.OperationalError, asyncpg.QueryCanceledError)) as given_up:
+            await house.crm.readers.row(ENDLESS[house.database.name], ())
+        assert outage(given_up.value)
+    assert await house.ask("{ contacts { totalCount } }") == {"contacts": {"totalCount": 0}}
+
+
+async def test_what_a_mutation_shows_is_read_by_one_statement_in_its_transaction(house: House, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    row = schema.readpath.written.row_inside
+
+    async def counted(sql: str, values: Any) -> Any:
+        asked.append(sql)
+        return await row(sql, values)
+
+    monkeypatch.setattr(schema.readpath.written, "row_inside", counted)
+    company = await house.make("Company", name="Firm")
+    asked.clear()
+    fields = "id name company { name contacts { totalCount } } emails { address } tags { name } deals { nodes { id } }"
+    made = await house.ask(
+        f"mutation ($inputs: [ContactCreateInput!]!) {{ contactBulkCreate(inputs: $inputs) {{ results {{ index node {{ {fields} }} }} }} }}",
+        inputs=[{"name": name, "companyId": company.id, "emails": [{"address": f"{name}@example.com"}]} for name in ("a", "b")],
+    )
+    nodes = [result["node"] for result in made["contactBulkCreate"]["results"]]
+    assert len(asked) == 1
+    assert [node["name"] for node in nodes] == ["a", "b"]
+    assert [node["company"] for node in nodes] == [{"name": "Firm", "contacts": {"totalCount": 2}}] * 2
+    for node in nodes:
+        assert (await house.ask(f"query ($id: ID!) {{ contact(id: $id) {{ {fields} }} }}", id=node["id"]))["contact"] == node
+    gone = await house.ask(
+        "mutation ($id: ID!) { a: contactDelete(id: $id) { contact { id deletedAt emails { address } company { name } } } }", id=nodes[0]["id"]
+    )
+    assert gone["a"]["contact"]["deletedAt"]
+    assert gone["a"]["contact"] | {"deletedAt": 0} == {"id": nodes[0]["id"], "deletedAt": 0, "emails": [], "company": {"name": "Firm"}}
