@@ -68,7 +68,7 @@ async def test_what_a_mutation_shows_is_read_by_one_statement_in_its_transaction
     asked.clear()
     fields = "id name company { name contacts { totalCount } } emails { address } tags { name } deals { nodes { id } }"
     made = await house.ask(
-        f"mutation ($inputs: [ContactCreateInput!]!) {{ contactBulkCreate(inputs: $inputs) {{ results {{ index node {{ {fields} }} }} }} }}",
+        f"mutation ($inputs: [ContactCreateInput!]!) {{ contactBulkCreate(inputs: $inputs) {{ results {{ node {{ {fields} }} }} }} }}",
         inputs=[{"name": name, "companyId": company.id, "emails": [{"address": f"{name}@example.com"}]} for name in ("a", "b")],
     )
     nodes = [result["node"] for result in made["contactBulkCreate"]["results"]]
@@ -77,8 +77,7 @@ async def test_what_a_mutation_shows_is_read_by_one_statement_in_its_transaction
     assert [node["company"] for node in nodes] == [{"name": "Firm", "contacts": {"totalCount": 2}}] * 2
     for node in nodes:
         assert (await house.ask(f"query ($id: ID!) {{ contact(id: $id) {{ {fields} }} }}", id=node["id"]))["contact"] == node
-    gone = await house.ask(
-        "mutation ($id: ID!) { a: contactDelete(id: $id) { contact { id deletedAt emails { address } company { name } } } }", id=nodes[0]["id"]
-    )
+    shown = "id deletedAt emails { address } company { name }"
+    gone = await house.ask(f"mutation ($id: ID!) {{ a: contactDelete(id: $id) {{ contact {{ {shown} }} }} }}", id=nodes[0]["id"])
     assert gone["a"]["contact"]["deletedAt"]
     assert gone["a"]["contact"] | {"deletedAt": 0} == {"id": nodes[0]["id"], "deletedAt": 0, "emails": [], "company": {"name": "Firm"}}
