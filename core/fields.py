@@ -4,6 +4,7 @@ import datetime
 import uuid
 from typing import Any
 
+import uuid_utils
 from tortoise import fields
 from uuid_utils.compat import uuid7
 
@@ -16,6 +17,11 @@ def now() -> datetime.datetime:
 def new_id() -> uuid.UUID:
     """A new key: UUID version 7 of RFC 9562, so keys sort by their time of making."""
     return uuid7()
+
+
+def new_id_text() -> str:
+    """A new key as text, for a row that is never a record: a fifth of the time."""
+    return str(uuid_utils.uuid7())
 
 
 class MoneyField(fields.BigIntField):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
-from core.fields import now
+from core.fields import new_id, new_id_text, now
 from core.records.encoding import Encode, encoder
 
 CHUNK = 1_000  # rows that the database takes while the next are made ready
@@ -73,7 +73,8 @@ async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> N
     if plan is None:
         await model.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)])
         return
-    made = {name: [make() for _ in range(count)] for name, make in plan.makers if name not in columns}
+    makers = [(name, new_id_text if make is new_id else make) for name, make in plan.makers if name not in columns]
+    made = {name: [make() for _ in range(count)] for name, make in makers}
     constant = {name: [value] * count for name, value in (plan.constants | plan.moments()).items()}
     whole = {**constant, **made, **columns}
     await _write(model, count, lambda name, some: (whole[name][some], [model] * len(whole[name][some])))

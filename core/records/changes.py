@@ -9,7 +9,7 @@ from core.fields import new_id
 from core.money import exponent, minor_units
 from core.records.bulk import blanks
 from core.records.values import cleaner
-from core.resources import CREATE, Change, Column, Kind, Resource
+from core.resources import CREATE, NOTHING, Change, Column, Kind, Resource
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -28,10 +28,10 @@ class Taking:
         self._own, self._blank = _own(call, resource), blanks(resource.model)
         self._takes: dict[str, Take] = {}
 
-    def new(self, values: Values, **state: Any) -> Change:
+    def new(self, values: Values, place: Values = NOTHING) -> Change:
         """The change that makes a record of these values. Raises Invalid for all that is wrong with them.
 
-        `state` are values of other columns, as these keep them.
+        `place`: where the record stands in another one that it is part of.
         """
         if self._own:
             values = {**self._own, **values}
@@ -40,7 +40,7 @@ class Taking:
         self._take(change, taken, values)
         if not self._required <= taken.keys():
             raise Invalid(dict.fromkeys(sorted(self._required - taken.keys()), "is required"))
-        taken.update(state)
+        taken.update(place)
         change.record = self._blank({"id": values.get("id") or new_id(), **taken})
         return change
 

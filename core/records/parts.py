@@ -71,12 +71,13 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
 
 def _fresh(taking: Taking, back: ToMany, change: Change, *, positioned: bool) -> list[Change]:
     given = change.parts[back.name]
-    _few(given, back.name)
+    if len(given) > MOST:
+        raise _many(given, back.name)
     wanted = []
     for index, values in enumerate(given):
-        state = {back.attr: change.record.id, "position": index} if positioned else {back.attr: change.record.id}
+        place = {back.attr: change.record.id, "position": index} if positioned else {back.attr: change.record.id}
         try:
-            one = taking.new(values, **state)
+            one = taking.new(values, place)
         except Invalid as error:
             raise Invalid({f"{back.name}.{index}.{name}": why for name, why in error.fields.items()}) from None
         one.whole, one.path = change, f"{back.name}.{index}."
@@ -125,7 +126,8 @@ async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> No
     for name, link in resource.linked.items():
         concerned = [change for change in changes if name in change.links]
         for change in concerned:
-            _few(change.links[name], link.ids)
+            if len(change.links[name]) > MOST:
+                raise _many(change.links[name], link.ids)
         there = await _ties(resource, name, concerned)
         for change in concerned:
             same = {far for near, far in there if near == change.record.id} == set(change.links[name])
@@ -139,6 +141,5 @@ async def _ties(resource: Resource, name: str, changes: Sequence[Change]) -> set
     return set(await link.through.filter(**{f"{link.near}__in": keys}).values_list(link.near, link.far)) if keys else set()
 
 
-def _few(given: list[Any], path: str) -> None:
-    if len(given) > MOST:
-        raise Invalid({path: f"has {len(given)} entries, at most {MOST} are possible"})
+def _many(given: list[Any], path: str) -> Invalid:
+    return Invalid({path: f"has {len(given)} entries, at most {MOST} are possible"})

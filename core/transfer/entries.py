@@ -44,19 +44,20 @@ class Entry:
     def ordered(self, name: str) -> list["Entry"]:
         """The parts in their order."""
         parts = self.parts.get(name, {})
-        return [parts[place] for place in sorted(parts)]
+        return [parts[place] for place in sorted(parts)] if len(parts) > 1 else list(parts.values())
 
-    def related(self) -> Iterator["Entry"]:
+    def related(self) -> list["Entry"]:
         """The records right beside this one, those of its parts included; not those beside them."""
-        yield from self.refs.values()
+        found = list(self.refs.values())
         for tied in self.links.values():
-            yield from tied
+            found += tied
         for steps in self.steps.values():
-            yield from (step for step, _ in steps if isinstance(step, Entry))
+            found += [step for step, _ in steps if isinstance(step, Entry)]
         for parts in self.parts.values():
             for part in parts.values():
                 if part.refs or part.links or part.steps or part.parts:
-                    yield from part.related()
+                    found += part.related()
+        return found
 
 
 def finish(entry: Entry, currency: str) -> None:

@@ -126,22 +126,20 @@ class Import:
 
     def _drafts(self, rows: Iterable[Row]) -> Iterator[Draft]:
         for row in rows:
-            draft = Draft(row, Entry(self.plan.resource))
-            if row.problem:
-                draft.refuse(Rejected(row.problem))
-            else:
-                self._understand(draft)
-            yield draft
+            try:
+                yield Draft(row, self._understood(row))
+            except Rejected as rejected:
+                yield Draft(row, Entry(self.plan.resource), problem=rejected.at(row.line))
 
-    def _understand(self, draft: Draft) -> None:
-        try:
-            if not draft.row.cells.keys() <= self.plan.takers.keys():
-                self.plan.learn(draft.row.cells)
-            draft.entry = self.plan.entry(draft.row)
-            self.plan.identify(draft.entry, draft.row)
-            self.plan.sourced(draft.entry)
-        except Rejected as rejected:
-            draft.refuse(rejected)
+    def _understood(self, row: Row) -> Entry:
+        if row.problem:
+            raise Rejected(row.problem)
+        if not row.cells.keys() <= self.plan.takers.keys():
+            self.plan.learn(row.cells)
+        entry = self.plan.entry(row)
+        self.plan.identify(entry, row)
+        self.plan.sourced(entry)
+        return entry
 
     async def _content_keys(self, drafts: Sequence[Draft]) -> None:
         """Rows that nothing else tells apart are told apart by what they say, and how often it was said before."""

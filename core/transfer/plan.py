@@ -65,15 +65,23 @@ class Plan:
         entry = Entry(self.resource)
         for target, taker, text in self._constants:
             _take(taker, entry, target, text)
-        for column, cell in row.cells.items():
-            if cell is None or cell == "" or (isinstance(cell, str) and cell.isspace()):
-                continue
-            for taker in self.takers.get(column, ()):
-                _take(taker, entry, column, cell)
+        takers, column, cell = self.takers, "", None
+        try:
+            for column, cell in row.cells.items():
+                if cell is None or cell == "" or (isinstance(cell, str) and cell.isspace()):
+                    continue
+                for taker in takers.get(column, ()):
+                    if taker.values:
+                        _take(taker, entry, column, cell)
+                    else:
+                        taker.put(entry, cell)
+        except _UNFIT as error:
+            raise _unfit(error, column, cell) from None
         for part, target, taker, text in self._constants_of_parts:
             if part in entry.parts:
                 _take(taker, entry, target, text)
-        finish(entry, self.crm.settings.company.currency)
+        if self._targets.priced:
+            finish(entry, self.crm.settings.company.currency)
         return entry
 
     @cached_property
@@ -160,9 +168,16 @@ def _take(taker: Taker, entry: Entry, column: str, cell: Any) -> None:
             return
     try:
         taker.put(entry, cell)
-    except (ValueError, TypeError, AttributeError) as error:  # a cell of JSON lines may be of any type
-        reason = str(error) if isinstance(error, ValueError) else "is not of the right type"
-        raise Rejected(reason, column, str(cell)) from None
+    except _UNFIT as error:
+        raise _unfit(error, column, cell) from None
+
+
+_UNFIT = (ValueError, TypeError, AttributeError)  # a cell of JSON lines may be of any type
+
+
+def _unfit(error: Exception, column: str, cell: Any) -> Rejected:
+    reason = str(error) if isinstance(error, ValueError) else "is not of the right type"
+    return Rejected(reason, column, str(cell))
 
 
 def _taken(goals: dict[str, list[str]]) -> set[str]:

@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.crm import CRM
@@ -24,9 +24,13 @@ SEPARATORS = re.compile(r"[;,|،؛\n]")
 
 @dataclass(frozen=True)
 class Targets:
-    """Makes functions that put a cell into an entry; they raise ValueError with the reason when it does not fit."""
+    """Makes functions that put a cell into an entry; they raise ValueError with the reason when it does not fit.
+
+    `priced`: the paths asked for that lead to money, of which an entry holds amounts and currencies until it is finished.
+    """
 
     crm: CRM
+    priced: set[str] = field(default_factory=set)
 
     def put(self, resource: Resource, path: str, hints: Hints, split: str | None = None) -> Put:
         """The function for a path, with names in camelCase or snake_case. Raises Unusable when there is no such place."""
@@ -73,6 +77,7 @@ class Targets:
     def _column(self, column: Column, rest: str, hints: Hints, path: str, resource: Resource) -> Put:
         name = column.name
         if column.kind is Kind.MONEY:
+            self.priced.add(path)
             return _money(column, rest, hints, path)
         if rest:
             raise Unusable(f"'{path}': {name} of {resource.name} has nothing inside")
