@@ -15,7 +15,7 @@ from benchmarks.peers.workloads import Workload
 
 SCRIPT = Path(__file__).with_name("rotate.lua")
 LOOK = 0.2  # seconds between two looks at the memory
-LEAST, LONGEST = 2, 60.0  # answers for each connection, and the seconds after which fewer must do
+LEAST, LONGEST = 2, 60.0  # answers on each connection without which figures mean little, and the most seconds to wait for them
 PATIENCE = 60  # seconds for one answer; a slow server is slow and not broken
 
 
@@ -23,6 +23,7 @@ PATIENCE = 60  # seconds for one answer; a slow server is slow and not broken
 class Turn:
     """The figures of one turn: requests a second, milliseconds, megabytes, and seconds of processor time for a request."""
 
+    seconds: float
     rate: float
     p50: float
     p99: float
@@ -39,15 +40,17 @@ def needs() -> None:
 
 
 def turn(server: Running, workload: Workload, bodies: Path, connections: int, seconds: float) -> Turn:
-    """Ask one server for some seconds, and for longer when it is too slow for figures to come of so few answers.
-
-    Ends the program when an answer is an error, for then the figures mean nothing.
-    """
+    """Ask one server for some seconds. Ends the program when an answer is an error, for then the figures mean nothing."""
     done = _turn(server, workload, bodies, connections, seconds)
-    while done.requests < LEAST * connections and seconds < LONGEST:
+    while not done.requests and seconds < LONGEST:
         seconds *= 2
         done = _turn(server, workload, bodies, connections, seconds)
     return done
+
+
+def enough(done: Turn, connections: int, seconds: float) -> float:
+    """How long the turns of a server are to be after what this one showed: longer when it is too slow for so few seconds."""
+    return max(seconds, min(LEAST * connections / done.rate, LONGEST)) if done.rate else LONGEST
 
 
 def write(bodies: list[Body], path: Path) -> Path:
@@ -75,9 +78,10 @@ def _turn(server: Running, workload: Workload, bodies: Path, connections: int, s
     figures = json.loads(found[0]) if found else {"errors": 1}
     if figures["errors"]:
         sys.exit(f"{peer.name} did not answer {workload} as it should: {complaint.strip()[:600] or told.strip()[-300:]}")
-    number = figures["requests"]
+    number, took = figures["requests"], figures["microseconds"] / 1e6
     return Turn(
-        rate=number / figures["microseconds"] * 1e6,
+        seconds=took,
+        rate=number / took,
         p50=figures["p50"] / 1000,
         p99=figures["p99"] / 1000,
         memory=memory,
