@@ -26,7 +26,7 @@ class Lane:
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
         """The rows of a statement. Raises TimeoutError when no connection is free for too long."""
-        connection = self._free.pop() if self._free else await self._another()
+        connection = self._idle() or await self._another()
         try:
             found = await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
         except asyncpg.PostgresError:
@@ -53,7 +53,15 @@ class Lane:
                 turn = asyncio.get_running_loop().create_future()
                 self._waiting.append(turn)
                 await turn
-        return self._free.pop() if self._free else await self._opened()
+        return self._idle() or await self._opened()
+
+    def _idle(self) -> asyncpg.Connection | None:
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():  # as all are after a restart of the server
+                return connection
+            self._open.discard(connection)
+        return None
 
     async def _opened(self) -> asyncpg.Connection:
         self._opening += 1

@@ -72,12 +72,16 @@ class _Sqlite:
         self._address = f"file:{quote(str(path))}?mode=ro"
         self._seconds = settings.database.statement_timeout
         self._threads = ThreadPoolExecutor(min(settings.database.pool, 4), "reader")
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: dict[float, list[sqlite3.Connection]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
         self._all: list[sqlite3.Connection] = []
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
         if brief:
-            return self._read(sql, values)
+            try:
+                return self._read(sql, values, patience=0.0)
+            except sqlite3.OperationalError as error:
+                if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
+                    raise  # else it waits in a thread: here everybody would wait
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
@@ -95,11 +99,15 @@ class _Sqlite:
         for one in self._all:
             one.close()
 
-    def _read(self, sql: str, values: Sequence[Any]) -> Parts:
-        return self._rows(sql, values)[0]
+    def _read(self, sql: str, values: Sequence[Any], patience: float = PATIENCE) -> Parts:
+        return self._rows(sql, values, patience)[0]
 
-    def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        connection = self._idle.pop() if self._idle else self._opened()
+    def _rows(self, sql: str, values: Sequence[Any], patience: float = PATIENCE) -> list[Any]:
+        idle = self._idle[patience]
+        try:
+            connection = idle.pop()
+        except IndexError:  # one look, for there are other threads
+            connection = self._opened(patience)
         try:
             if self._seconds > 0:
                 end = time.monotonic() + self._seconds
@@ -112,11 +120,11 @@ class _Sqlite:
                 raise TooDeep from error
             raise
         finally:
-            self._idle.append(connection)
+            idle.append(connection)
 
-    def _opened(self) -> sqlite3.Connection:
+    def _opened(self, patience: float) -> sqlite3.Connection:
         made = sqlite3.connect(
-            self._address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+            self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
         made.execute("PRAGMA query_only = ON")
         install(made)

@@ -5,7 +5,9 @@ import errno
 import asyncpg
 from tortoise.exceptions import DBConnectionError
 
-_SQLITE = ("SQLITE_INTERRUPT", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM")
+_SQLITE = (
+    "SQLITE_INTERRUPT", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM",
+)  # fmt: skip
 # Classes and codes of SQLSTATE: connection, transaction rolled back, resources, operator intervention, system, lock, read-only
 _POSTGRES = ("08", "40", "53", "57", "58", "55P03", "25006")
 

@@ -14,8 +14,8 @@ from schema.readpath.scopes import Hole
 from schema.readpath.statement import Bind, Question, answered
 from schema.readpath.variables import Signature, Unfit, Variables
 
-MOST_OPERATIONS = 2_000
-MOST_PLANS = 50  # of one operation
+MOST_OPERATIONS = 500
+MOST_PLANS = 100  # of one operation
 
 
 @dataclass(frozen=True)
