@@ -116,7 +116,7 @@ async def test_an_empty_house_is_filled_through_the_store(house):
 
 
 def test_the_command_fills_an_empty_house_once(payvand):
-    assert payvand("demo").err == "payvand: the migration core.0001_initial waits to be applied; run: payvand migrate\n"
+    assert payvand("demo").err == "payvand: 2 migrations wait to be applied; run: payvand migrate\n"
     payvand("migrate").well()
     first = json.loads(payvand("demo", "--json", "--seed", "3", timeout=180).well().out)
     assert first["filled"]

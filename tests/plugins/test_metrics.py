@@ -228,7 +228,8 @@ async def test_the_number_of_statements_does_not_grow_with_the_groups(shop: Shop
             await shop.house.ask(WIN_RATE, **every.variables, dated="CLOSED_AT")
             await shop.house.ask(CYCLE, **every.variables, dated="CLOSED_AT", outcome="WON")
             await shop.house.ask(FUNNEL, **every.variables)
-        return len([one for one in caplog.records if one.name == "tortoise.db_client"])
+        # Who asks is looked up now and then, and not for each request.
+        return len([one for one in caplog.records if one.name == "tortoise.db_client" and "api_key" not in one.getMessage()])
 
     every = Asked(("OWNER", "TEAM", "PRODUCT", "PIPELINE", "SOURCE"), "MONTH")
     await shop.sell([Sale(("Won",), WINTER, WINTER, "Ada", ("Anvil",))])
