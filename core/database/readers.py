@@ -21,6 +21,7 @@ from core.settings import Settings
 
 Parts = Sequence[bytes | str | int | None]
 
+CACHE = 4_096  # KiB of pages that a connection to a file keeps
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 
 
@@ -127,6 +128,7 @@ class _Sqlite:
             self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
         made.execute("PRAGMA query_only = ON")
+        made.execute(f"PRAGMA cache_size = {-CACHE}")
         install(made)
         self._all.append(made)
         return made

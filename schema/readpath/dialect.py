@@ -102,6 +102,10 @@ class Dialect(Protocol):
         """A text, a number or a truth as JSON where it is a column of the answer itself."""
         ...
 
+    def raw(self, expression: str) -> str:
+        """A column of the answer as bytes, which need not become text on their way."""
+        ...
+
     def gathered(self, pairs: Pairs, source: str) -> str:
         """An object of aggregates over the rows of a source."""
         ...

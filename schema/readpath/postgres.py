@@ -133,6 +133,10 @@ class Postgres(Dialect):
         return f"to_json({expression})"
 
     @override
+    def raw(self, expression: str) -> str:
+        return expression  # the reader's connections take JSON as it comes
+
+    @override
     def gathered(self, pairs: Pairs, source: str) -> str:
         return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)} FROM {source}) o)"
 

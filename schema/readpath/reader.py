@@ -158,11 +158,11 @@ class Reader:
             fields = tuple(encoded(field) + b":" for field, _ in pairs)
             parts.append(Part(key, tuple(nodes), column=len(columns), holes=tuple(planner.holes), fields=fields))
             if isinstance(found, Spread):
-                named = ", ".join(f"{expression} AS c{place}" for place, (_, expression) in enumerate(pairs))
+                named = ", ".join(f"{made.dialect.raw(expression)} AS c{place}" for place, (_, expression) in enumerate(pairs))
                 columns += [f"s{len(sources)}.c{place}" for place in range(len(pairs))]
                 sources.append(f"(SELECT {named} FROM {found.source}) s{len(sources)}")
             else:
-                columns.append(found)
+                columns.append(made.dialect.raw(found))
         return Plan(tuple(parts), _select(columns, sources), tuple(made.binds), tuple(made.checks), made.brief)
 
 

@@ -116,6 +116,10 @@ class Sqlite(Dialect):
         return expression
 
     @override
+    def raw(self, expression: str) -> str:
+        return f"CAST({expression} AS BLOB)"
+
+    @override
     def gathered(self, pairs: Pairs, source: str) -> str:
         return f"(SELECT {self.object(pairs)} FROM {source})"
 
