@@ -3,14 +3,16 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from schema.operations.execution import Answer
-from tests.equality.chance import Chance, smaller
+from schema.operations.answers import Answer
+from tests.equality.chance import Chance
 from tests.equality.laboratory import ROLES, Laboratory
 from tests.equality.operations import THEMES, Operation, operation
-from tests.equality.roads import same, served
+from tests.equality.roads import fault, same, served
+from tests.equality.smaller import smallest
 
 # As in the profile of hypothesis: the same examples in every run, unless EQUALITY_CASES asks for so many others, of both roads in all.
 MANY = int(os.environ.get("EQUALITY_CASES", "0"))
@@ -31,34 +33,29 @@ async def asked(laboratory: Laboratory, theme: str, role: str) -> AsyncIterator[
     """All cases of a theme and a role; the first that fails is made smaller and told."""
     for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY else USUAL):
         seed = f"{SEED}-{theme}-{role}-{index}"
-        chance = Chance(random.Random(seed))
-        made = _made(laboratory, chance, theme)
+        made = operation(Chance(random.Random(seed)), laboratory.engine.schema._schema, laboratory.pools, theme)
         try:
             answers = await same(laboratory, made.document, made.variables, role, made.name)
             if index % SERVED == 0:
                 await served(laboratory, made.document, made.variables[0], role, made.name)
         except AssertionError as first:
-            raise AssertionError(await _told(laboratory, chance.made, theme, role, seed, str(first))) from None
+            raise AssertionError(await _told(laboratory, made, role, seed, str(first))) from None
         yield Asked(made, answers)
 
 
-async def _told(laboratory: Laboratory, choices: Sequence[int], theme: str, role: str, seed: str, first: str) -> str:
-    """What went wrong, for the smallest operation with which something does."""
+async def _told(laboratory: Laboratory, made: Operation, role: str, seed: str, first: str) -> str:
+    """What went wrong, for the smallest operation with which the like does."""
     last = first
 
-    async def fails(candidate: Sequence[int]) -> bool:
+    async def fails(document: str, variables: Sequence[Mapping[str, Any]]) -> bool:
         nonlocal last
-        made = _made(laboratory, Chance(None, candidate), theme)
         try:
-            await same(laboratory, made.document, made.variables, role, made.name)
+            await same(laboratory, document, variables, role, made.name)
         except AssertionError as error:
-            last = str(error)
-            return True
+            if fault(str(error)) == fault(first):
+                last = str(error)
+                return True
         return False
 
-    await smaller(choices, fails)
+    await smallest(made.document, made.variables, fails)
     return f"{last}\n\nThis is the smallest of {seed}: EQUALITY_SEED={SEED}" + (f" EQUALITY_CASES={MANY}" if MANY else "")
-
-
-def _made(laboratory: Laboratory, chance: Chance, theme: str) -> Operation:
-    return operation(chance, laboratory.engine.schema._schema, laboratory.pools, theme)

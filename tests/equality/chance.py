@@ -1,30 +1,21 @@
-"""Choices, made by dice or taken from a list: an example that fails is made smaller by making the list of its choices smaller."""
+"""Choices, made by dice."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
-MOST_TRIES = 600
-
 
 class Chance:
-    """Where a generator goes left or right. The first choice, number 0, is always the simplest."""
+    """Where a generator goes left or right."""
 
-    def __init__(self, dice: random.Random | None, choices: Sequence[int] = ()) -> None:
-        self._dice, self._given = dice, choices
-        self.made: list[int] = []
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
 
     def number(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`."""
-        place = len(self.made)
-        if place < len(self._given):
-            choice = min(self._given[place], high - low)
-        else:
-            choice = self._dice.randint(0, high - low) if self._dice else 0
-        self.made.append(choice)
-        return low + choice
+        return self._dice.randint(low, high)
 
     def pick(self, some: Sequence[T]) -> T:
         """One of them."""
@@ -49,29 +40,3 @@ class Chance:
         for _ in range(min(self.number(least, most), len(left))):
             taken.append(left.pop(self.number(0, len(left) - 1)))
         return taken
-
-
-async def smaller(choices: Sequence[int], fails: Callable[[Sequence[int]], Awaitable[bool]]) -> Sequence[int]:
-    """Fewer and smaller choices with which something still fails."""
-    best, tries = list(choices), 0
-
-    async def better(candidate: list[int]) -> bool:
-        nonlocal best, tries
-        tries += 1
-        if tries > MOST_TRIES or candidate == best or not await fails(candidate):
-            return False
-        best = candidate
-        return True
-
-    size = max(len(best) // 2, 1)
-    while size and tries <= MOST_TRIES:
-        place = 0
-        while place < len(best):
-            without = best[:place] + best[place + size :]
-            zeroed = best[:place] + [0] * len(best[place : place + size]) + best[place + size :]
-            if not await better(without) and not await better(zeroed):
-                place += size
-            elif best[place : place + size] == [0] * size:
-                place += size
-        size //= 2
-    return best

@@ -31,12 +31,39 @@ def read(body: bytes) -> dict[str, Any]:
 
 
 def difference(left: dict[str, Any], right: dict[str, Any]) -> Difference | None:
-    """Where two bodies differ; None where they do not. Errors may come in any order."""
-    for one, other in ((left, right), (right, left)):
-        if "errors" in one and "errors" not in other:
-            return Difference("errors", left.get("errors"), right.get("errors"))
-    bodies = [{**body, **({"errors": _sorted(body["errors"])} if "errors" in body else {})} for body in (left, right)]
-    return next(_differences(bodies[0], bodies[1], ""), None)
+    """Where two bodies differ; None where they do not. Errors may come in any order.
+
+    Where a null spreads to what holds it, there are several errors to tell of, and which of them are told is left to chance:
+    the two must have one in common.
+    """
+    bodies = [{**body, "errors": []} if "errors" in body else body for body in (left, right)]
+    found = next(_differences(bodies[0], bodies[1], ""), None)
+    if found is not None:
+        return found
+    told = [_placed(body) for body in (left, right)]
+    for place in {**told[0], **told[1]}:
+        mine, its = (one.get(place, []) for one in told)
+        apart = _differences(mine, its, f"the errors of {place}")
+        if mine != its and not (place.endswith("…") and any(one in its for one in mine)):
+            return next(apart, Difference(f"the errors of {place}", mine, its))
+    return None
+
+
+def _placed(body: dict[str, Any]) -> dict[str, list[Any]]:
+    """The errors of a body by the place of the null that they cause; it ends in … where that is not the place of the error itself."""
+    found: dict[str, list[Any]] = {}
+    for error in _sorted(body.get("errors", [])):
+        value, path = body.get("data"), list(error.get("path", ()))
+        nulled = next((place for place in range(len(path)) if _at(value, path[:place]) is None), None)
+        name = ".".join(map(str, path if nulled is None else path[:nulled])) + ("" if nulled is None else "…")
+        found.setdefault(name, []).append(error)
+    return found
+
+
+def _at(value: Any, path: list[Any]) -> Any:
+    for step in path:
+        value = value[step] if value is not None else None
+    return value
 
 
 def _differences(left: Any, right: Any, path: str) -> Iterator[Difference]:

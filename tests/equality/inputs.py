@@ -261,7 +261,11 @@ class Inputs:
         if how == "other" or not place.resource:
             self.hit("id of any type")
             return self.chance.pick(self.pools.any_id())
-        return f"{self.pools.world.resource(place.resource).snake}_{NOBODY}" if how == "nobody" else self.chance.pick(self.pools.ids[place.resource])
+        return (
+            f"{self.pools.world.resource(place.resource).snake}_{NOBODY}"
+            if how == "nobody"
+            else self.chance.pick(self.pools.ids[place.resource])
+        )
 
     def _known(self, place: Place) -> list[Any]:
         return self.pools.values[place.resource, self._name(place)]

@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from core.crm import Call
 from core.permissions import Actor
-from schema.operations.execution import Answer, Engine
+from schema.operations.answers import Answer
+from schema.operations.execution import Engine
 from schema.transport.http import Endpoint
 from schema.transport.parameters import Parameters
 from tests.equality.pools import Pools

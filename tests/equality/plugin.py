@@ -122,7 +122,7 @@ class Sample(Model):
         table = "lab_sample"
 '''
 
-GRAPHQL = '''
+GRAPHQL = """
 from typing import Annotated
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -210,7 +210,7 @@ class Root:
     @permit("lab.ask")
     async def lab_fails(self) -> int | None:
         raise Refused("as ever")
-'''
+"""
 
 
 def write(plugin: Packages) -> str:

@@ -55,9 +55,7 @@ class Pools:
         return [*(one for ids in self.ids.values() for one in (*ids[:3], *ids[-2:])), f"deal_{NOBODY}", f"nothing_{NOBODY}"]
 
     async def _rows(self, resource: Resource) -> list[Row]:
-        names = " ".join(
-            camel(name) + (" { amount currency }" if one.kind is Kind.MONEY else "") for name, one in resource.columns.items()
-        )
+        names = " ".join(camel(name) + (" { amount currency }" if one.kind is Kind.MONEY else "") for name, one in resource.columns.items())
         deleted = ", includeDeleted: true" if resource.soft else ""
         document = f"{{ page: {camel(resource.plural)}(first: 100{deleted}) {{ nodes {{ {names} }} }} }}"
         return (await self.world.house.ask(document))["page"]["nodes"]

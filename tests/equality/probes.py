@@ -25,7 +25,20 @@ BIG = (0, -1, 2**53, -(2**53), 2**31, 7)
 FEW = (0, -1, 2**31 - 1, -(2**31), 7)
 SMALL = (0, -1, 32_767, -32_768, None)
 MARKS = ("019a0000-0000-7000-8000-00000000000a", "00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")
-TEXTS = (*NAMES, "line\nbreak", "tab\there", 'quo"te', "back\\slash", "a\u2028\u2029b", "😀👩‍👩‍👧", "x\x01\x1f\x7fy", "\u200c", "</script>", "", None)
+TEXTS = (
+    *NAMES,
+    "line\nbreak",
+    "tab\there",
+    'quo"te',
+    "back\\slash",
+    "a\u2028\u2029b",
+    "😀👩‍👩‍👧",
+    "x\x01\x1f\x7fy",
+    "\u200c",
+    "</script>",
+    "",
+    None,
+)
 
 
 async def fill(world: World, chance: random.Random) -> None:
@@ -47,7 +60,9 @@ async def fill(world: World, chance: random.Random) -> None:
     for key, rows in (("company", world.tables["company"]), ("deal", world.tables["deal"][:20])):
         name = world.resource(key).name
         for index, row in enumerate(rows):
-            document = f"mutation ($id: ID!, $input: {name}UpdateInput!) {{ {key}Update(id: $id, input: $input) {{ userErrors {{ message }} }} }}"
+            document = (
+                f"mutation ($id: ID!, $input: {name}UpdateInput!) {{ {key}Update(id: $id, input: $input) {{ userErrors {{ message }} }} }}"
+            )
             given: dict[str, Any] = {"ownerId": chance.choice((*users, None))}
             if key == "deal":
                 given["tagIds"] = [one["id"] for one in world.tables["tag"][: index % 3]]

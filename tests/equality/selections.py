@@ -220,7 +220,9 @@ class Selections:
             again=7 * bool(again) * roomy,
         )
         if how in ("plain", "deep"):
-            return self.field(kind, self.chance.pick(plain if how == "plain" else deep), depth, scope)
+            names = plain if how == "plain" else deep
+            fresh = [name for name in names if name not in scope.entries]
+            return self.field(kind, self.chance.pick(fresh if fresh and self.chance.happens(80) else names), depth, scope)
         if how == "typename":
             self.hit("__typename")
             return f"__typename{self.directives()}"
