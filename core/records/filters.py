@@ -115,13 +115,20 @@ def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
 def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Q:
     if operator == "in":
         values = [comparable(resource, column, operator, one, f"{path}.{index}") for index, one in enumerate(value)]
+        values = [one for one in values if _fits(column, one)]
         test = tests({f"{column.compared}__in": values}) if values else NEVER
     elif operator in TEXTUAL:
         text = comparable(resource, column, operator, value, path)
         test = tests({f"{column.compared}{TEXTUAL[operator]}": text}) if text else ALWAYS
     else:
-        test = tests({f"{column.compared}{_LOOKUPS[operator]}": comparable(resource, column, operator, value, path)})
+        one = comparable(resource, column, operator, value, path)
+        test = tests({f"{column.compared}{_LOOKUPS[operator]}": one}) if _fits(column, one) else NEVER
     return test & tests({f"{column.name}__isnull": False}) if column.null else test
+
+
+def _fits(column: Column, value: Any) -> bool:
+    """Whether a row could have the value at all: the object mapper refuses to ask for a text that is too long for its column."""
+    return column.key is not None or not isinstance(value, str) or column.max_length is None or len(value) <= column.max_length
 
 
 def comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:

@@ -79,7 +79,8 @@ class _Groups:
         if not self.groupings:
             return f"(SELECT {rows} FROM {self._source()} g)"
         source = f"(SELECT g.* FROM {self._source()} g ORDER BY {self._order()} LIMIT {limit + 1}) g"
-        return f"(SELECT CASE WHEN count(*) <= {limit} THEN {rows} END FROM {source})"
+        # Counted as they are before hidden records are taken for none, so that what is hidden does not show in what is refused.
+        return f"(SELECT CASE WHEN coalesce(max(g.d), 0) <= {limit} THEN {rows} END FROM {source})"
 
     def _order(self) -> str:
         dialect, terms = self.plans.made.dialect, []
@@ -172,6 +173,9 @@ class _Groups:
             for place, column in enumerate(self._wanted)
             for name, expression in self._functions(column, f'{self.alias}."{column.name}"')
         ]
+        if self.groupings:
+            raw = ", ".join(self._raw(one) for one in self.groupings)
+            values.append(f"dense_rank() OVER (ORDER BY {raw}) AS d")
         rows = f'"{table(self.resource)}" {self.alias}{where_of(self.tests)}'
         return f"(SELECT {', '.join([*keys, 'count(*) AS n', *values])} FROM {rows}{_by(len(keys))})"
 
@@ -201,12 +205,12 @@ class _Groups:
     def _names(self) -> list[str]:
         money = any(column.kind is Kind.MONEY for column in self._wanted)
         names = [f"{name}{place}" for place, column in enumerate(self._wanted) for name, _ in self._functions(column, "")]
-        return [*(["c"] if money else []), "n", *names]
+        return [*(["c"] if money else []), "n", *(["d"] if self.groupings else []), *names]
 
     def _again(self, source: str, by_currency: bool, lists: Sequence[str]) -> str:
         """The rows of a source put together once more."""
         keys = [f"f.g{index}" for index in range(len(self.groupings))] + (["f.c"] if by_currency else [])
-        sums = {"n": "sum", "s": "sum", "m": "sum", "lo": "min", "hi": "max"}
+        sums = {"n": "sum", "d": "max", "s": "sum", "m": "sum", "lo": "min", "hi": "max"}
         values = [
             f"{sums[name.rstrip('0123456789')]}(f.{name}) AS {name}" for name in self._names() if name != "c"
         ]

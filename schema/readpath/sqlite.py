@@ -160,8 +160,10 @@ def _written(resource: Resource, column: Column, value: str) -> str:
             return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
         case Kind.FLOAT:
             return f"{FLOAT}({value})"  # SQLite writes 15 digits of the 17 that a number may need
-        case Kind.INT | Kind.BIG_INT | Kind.JSON:
+        case Kind.INT | Kind.BIG_INT:
             return value
+        case Kind.JSON:  # a JSON that is a mere number is kept as one
+            return f"CASE typeof({value}) WHEN 'real' THEN {FLOAT}({value}) ELSE {value} END"
         case Kind.ENUM:
             names = renamed(column)
             if not names:
