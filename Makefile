@@ -26,6 +26,9 @@ run: $(VENV)/run  ## Serve the CRM with demo data at http://127.0.0.1:8000/graph
 test: $(VENV)/test  ## Run all tests on SQLite and on PostgreSQL; `make test ARGS="-k contact"` chooses
 	@exec $(PYTHON) -m tests $(ARGS)
 
+equality: $(VENV)/test  ## Compare the two roads to an answer by 10,000 random operations on each database; `make equality CASES=500` by others
+	@EQUALITY_CASES=$(or $(CASES),10000) exec $(PYTHON) -m tests tests/equality $(ARGS)
+
 lint: $(VENV)/test  ## Check style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/pyright --pythonpath $(PYTHON) --warnings

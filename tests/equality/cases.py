@@ -11,7 +11,7 @@ from schema.operations.answers import Answer
 from tests.equality.chance import Chance
 from tests.equality.laboratory import ROLES, Laboratory
 from tests.equality.operations import THEMES, Operation, operation
-from tests.equality.roads import fault, same, served
+from tests.equality.roads import executed, fault, same, served
 from tests.equality.smaller import smallest
 
 # As in the profile of hypothesis: the same examples in every run, unless EQUALITY_CASES asks for so many others, of both roads in all.
@@ -29,11 +29,14 @@ class Asked:
     answers: Sequence[Answer]
 
 
-async def asked(laboratory: Laboratory, theme: str, role: str) -> AsyncIterator[Asked]:
-    """All cases of a theme and a role; the first that fails is made smaller and told."""
-    for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY else USUAL):
+async def asked(laboratory: Laboratory, theme: str, role: str, *, compared: bool = True) -> AsyncIterator[Asked]:
+    """The cases of a theme and a role: the first that fails is made smaller and told, unless they are only to be `compared` elsewhere."""
+    for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY and compared else USUAL):
         seed = f"{SEED}-{theme}-{role}-{index}"
         made = operation(Chance(random.Random(seed)), laboratory.engine.schema._schema, laboratory.pools, theme)
+        if not compared:
+            yield Asked(made, await executed(laboratory, made.document, made.variables, role, made.name))
+            continue
         try:
             answers = await same(laboratory, made.document, made.variables, role, made.name)
             if index % SERVED == 0:

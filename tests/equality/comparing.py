@@ -17,7 +17,7 @@ class Difference:
     right: Any
 
     def __str__(self) -> str:
-        return f"at {self.path or 'the top'}\n  interpreted: {_shown(self.left)}\n  executed:    {_shown(self.right)}"
+        return f"at {self.path or 'the top'}\n  interpreted: {shown(self.left)}\n  executed:    {shown(self.right)}"
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def difference(left: dict[str, Any], right: dict[str, Any]) -> Difference | None
     """Where two bodies differ; None where they do not. Errors may come in any order.
 
     Where a null spreads to what holds it, there are several errors to tell of, and which of them are told is left to chance:
-    the two must have one in common.
+    the two must have one in common, in whatever row.
     """
     bodies = [{**body, "errors": []} if "errors" in body else body for body in (left, right)]
     found = next(_differences(bodies[0], bodies[1], ""), None)
@@ -44,9 +44,14 @@ def difference(left: dict[str, Any], right: dict[str, Any]) -> Difference | None
     for place in {**told[0], **told[1]}:
         mine, its = (one.get(place, []) for one in told)
         apart = _differences(mine, its, f"the errors of {place}")
-        if mine != its and not (place.endswith("…") and any(one in its for one in mine)):
+        if mine != its and not (place.endswith("…") and any(_anywhere(one) in map(_anywhere, its) for one in mine)):
             return next(apart, Difference(f"the errors of {place}", mine, its))
     return None
+
+
+def _anywhere(error: dict[str, Any]) -> dict[str, Any]:
+    """An error without its places in lists: which row fails first is left to chance as well."""
+    return {**error, "path": ["*" if isinstance(step, int) else step for step in error.get("path", ())]}
 
 
 def _placed(body: dict[str, Any]) -> dict[str, list[Any]]:
@@ -97,6 +102,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) < 2_000 else f"{text[:2_000]}…"

@@ -9,6 +9,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLNonNull,
+    GraphQLScalarType,
     GraphQLSchema,
     Undefined,
     get_named_type,
@@ -151,6 +152,7 @@ class Inputs:
             return self._object(place, kind)
         if isinstance(kind, GraphQLEnumType):
             return self.chance.pick(place.column.split(",") if place.operator == "groupField" else sorted(kind.values))
+        assert isinstance(kind, GraphQLScalarType)
         return self._scalar(place, kind.name)
 
     def _list(self, place: Place, inner: GraphQLInputType) -> list[Place]:
@@ -207,7 +209,7 @@ class Inputs:
         }
 
     def _money(self, place: Place, kind: GraphQLInputObjectType) -> dict[str, Place]:
-        chosen = self.chance.some(("eq", "gt", "gte", "lt", "lte"), 2)
+        chosen: list[str] = self.chance.some(["eq", "gt", "gte", "lt", "lte"], 2)
         if self.chance.happens(15):
             chosen.append("isNull")
         if self.chance.happens(90) or not chosen:

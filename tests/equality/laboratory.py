@@ -28,7 +28,7 @@ ROLES: Mapping[str, Mapping[str, str]] = {
     },
     "narrow": {"*.read": "all", "company.read": "own", "lab.ask": "all", "lab.narrow": "all"},
 }  # fmt: skip
-LIMITS = {"aliases": 500, "count": 30, "groups": 45, "tokens": 40_000, "fields": 20_000}
+LIMITS = {"depth": 20, "aliases": 500, "count": 30, "groups": 45, "tokens": 40_000, "fields": 20_000}
 
 
 @dataclass

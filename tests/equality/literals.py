@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInputType, get_named_type, get_nullable_type, is_list_type
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInputType, GraphQLList, get_named_type, get_nullable_type
 
 
 def text(value: str, *, plain: bool = False) -> str:
@@ -18,7 +18,7 @@ def constant(kind: GraphQLInputType, value: Any) -> str:
         return "null"
     bare = get_nullable_type(kind)
     if isinstance(value, list):
-        inner = bare.of_type if is_list_type(bare) else bare
+        inner = bare.of_type if isinstance(bare, GraphQLList) else kind
         return f"[{', '.join(constant(inner, one) for one in value)}]"
     named = get_named_type(kind)
     if isinstance(value, Mapping):

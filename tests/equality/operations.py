@@ -82,17 +82,14 @@ def _target(query: GraphQLObjectType, name: str) -> str:
 
 def _assembled(chance: Chance, body: str, made: Selections, variables: Sequence[Variable], hits: set[str]) -> Operation:
     fragments = reachable(body, made.fragments)
-    whole = "\n".join((body, *(one.text for one in fragments)))
-    used = [one for one in variables if f"${one.name}" in whole]
-    if chance.happens(25):
-        whole = "\n".join((*(one.text for one in fragments[::-1]), "OPERATION"))
-    else:
-        whole = whole.replace(body, "OPERATION", 1)
+    parts = [body, *(one.text for one in fragments)]
+    used = [one for one in variables if f"${one.name}" in " ".join(parts)]
     name = "Named" if used or chance.happens(30) else None
     head = f"query {name or ''}"
     if used:
         head += f"({', '.join(one.declared for one in used)})"
-    document = whole.replace("OPERATION", f"{head} {body}" if name else body, 1)
+    parts[0] = f"{head} {body}" if name else body
+    document = "\n".join(parts[::-1] if chance.happens(25) else parts)
     if name and chance.happens(10):
         document = f"query Other {{ __typename }}\n{document}"
         hits.add("several operations")

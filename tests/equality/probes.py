@@ -76,6 +76,9 @@ async def fill(world: World, chance: random.Random) -> None:
         await house.ask("mutation ($id: ID!) { probeDelete(id: $id) { userErrors { message } } }", id=identity)
     deal = world.tables["deal"][0]["id"]  # parts, children and ties that outlive what they belong to
     await house.ask("mutation ($id: ID!) { dealDelete(id: $id) { userErrors { message } } }", id=deal)
+    some = "SELECT id FROM deal WHERE amount IS NOT NULL ORDER BY id LIMIT"
+    await house.sql(f"UPDATE deal SET currency = NULL WHERE id IN ({some} 2)")
+    await house.sql("UPDATE deal SET currency = 'EUR' WHERE amount IS NULL")
     for resource in house.crm.resources:
         world.tables[resource.key] = sorted(await world._read(resource), key=lambda row: row["id"])
 
@@ -85,8 +88,9 @@ def _probe(chance: random.Random, index: int, contacts: list[str], users: list[s
     return {
         "label": TEXTS[-3 - index % (len(TEXTS) - 2)], "plain": pick(TEXTS),
         "prose": pick(TEXTS), "ratio": FLOATS[index % len(FLOATS)], "ratioOrNone": pick((*FLOATS, None)), "data": JSON[index % len(JSON)],
-        "dataOrNone": pick((*JSON, None)), "mark": pick(MARKS), "markOrNone": pick((*MARKS, None)), "level": pick(("LOW", "MIDDLE", "HIGH")),
-        "levelOrNone": pick(("LOW", "MIDDLE", "HIGH", None)), "colour": pick(("DEEP_RED", "GREEN", "QUOTED")),
+        "dataOrNone": pick((*JSON, None)), "mark": pick(MARKS), "markOrNone": pick((*MARKS, None)),
+        "level": pick(("LOW", "MIDDLE", "HIGH")), "levelOrNone": pick(("LOW", "MIDDLE", "HIGH", None)),
+        "colour": pick(("DEEP_RED", "GREEN", "QUOTED")),
         "colourOrNone": pick(("DEEP_RED", "GREEN", "QUOTED", None)), "day": DATES[index % len(DATES)], "dayOrNone": pick((*DATES, *DAYS)),
         "at": TIMES[index % len(TIMES)], "atOrNone": pick((*TIMES, *INSTANTS)), "size": SIZES[index % len(SIZES)],
         "sizeOrNone": pick((*SIZES, None)), "whole": pick(("0", "-5", "7", None)), "price": MONEY[index % len(MONEY)], "cost": pick(MONEY),

@@ -2,9 +2,11 @@
 
 import pytest
 
+from schema.transport.parameters import Parameters
 from tests.equality.laboratory import ROLES, Laboratory
 from tests.equality.roads import same
-from tests.equality.traps import Things, traps
+from tests.equality.trap import Things
+from tests.equality.traps import traps
 
 pytestmark = pytest.mark.anyio
 
@@ -13,5 +15,5 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize("name", traps(Things()))
 async def test_no_trap_tells_the_roads_apart(laboratory: Laboratory, name: str, role: str):
     trap = traps(Things.of(laboratory.pools))[name]
-    answers = await same(laboratory, trap.document, trap.variables, role)
-    assert answers, "the document must be valid"
+    laboratory.engine.prepare(Parameters(trap.document, trap.variables[0]))
+    assert await same(laboratory, trap.document, trap.variables, role)
