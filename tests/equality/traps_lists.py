@@ -15,7 +15,8 @@ def lists(things: Things) -> dict[str, Trap]:
         "pages backwards with edges and nodes": Trap(
             """query ($last: Int, $before: String) {
                 activities(last: $last, before: $before, orderBy: [{field: DONE_AT}]) {
-                edges { cursor node { id doneAt } } nodes { id subject } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }""",
+                edges { cursor node { id doneAt } } nodes { id subject }
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }""",
             [{"last": size, "before": cursor} for size in (1, 3, 100, 0) for cursor in (None, by_none[2], by_none[-1])],
         ),
         "first and last of nothing": Trap(
