@@ -140,7 +140,7 @@ async def _keep(events: Sequence[Event]) -> None:
     """Write the events down, a column at a time: nobody needs their rows as records."""
     if not events:
         return
-    ids = [str(event.id) for event in events]
+    ids = [event.id for event in events]
     await insert_columns(
         EventRecord,
         {

@@ -1,6 +1,7 @@
 """Tests of the short way to many rows: it must do what the object mapper does."""
 
 import datetime
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise.exceptions import IntegrityError, ValidationError
 from tortoise.models import Model
+from tortoise.transactions import in_transaction
 
 from core import models
 from core.domain.people import email, phone
 from core.errors import Invalid
 from core.fields import new_id
-from core.models import Company, Contact, EventRecord, LifecycleStage
-from core.records.bulk import assign, blank, insert
+from core.models import Company, Contact, EventRecord, LifecycleStage, Tag
+from core.money import Money
+from core.plain import as_text, plain
+from core.records.bulk import assign, blank, insert, insert_columns
 from core.text import fold
 from tests.house import House
 
@@ -69,6 +73,38 @@ async def test_a_value_of_another_type_is_written_as_the_column_has_it(house: Ho
     assign(record, "employees", Decimal(3))
     await insert(Company, [record])
     assert await house.sql('SELECT "employees" AS n FROM "company"') == [{"n": 3}]
+
+
+async def test_very_many_rows_are_all_written_in_their_order_or_none_of_them(house: House):
+    rows = [blank(Company, name=f"{number}", name_key=f"{number}", external_id=f"{number}") for number in range(1_203)]
+    await insert(Company, rows)
+    names = await house.sql('SELECT "name" FROM "company" ORDER BY "id"')
+    assert [row["name"] for row in names] == [record.name for record in rows]
+    twice = [blank(Company, name="a", name_key="a", external_id=f"{number}") for number in (*range(5_000, 5_700), 1_000)]
+    with pytest.raises(IntegrityError):
+        async with in_transaction():
+            await insert(Company, twice)
+    assert await house.sql('SELECT count(*) AS n FROM "company"') == [{"n": 1_203}]
+
+
+async def test_what_is_left_out_of_columns_gets_its_default(house: House):
+    await insert_columns(Tag, {"name": ["a", "b"], "name_key": ["a", "b"]})
+    first, second = await Tag.all().order_by("name")
+    assert first.id != second.id and first.version == 1 and first.created_at == second.created_at
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.text(), st.uuids(), st.dates(), st.datetimes(timezones=st.just(datetime.UTC)),
+        st.decimals(allow_nan=False), st.sampled_from(LifecycleStage), st.builds(Money, st.decimals(allow_nan=False), st.just("EUR")),
+    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner), st.tuples(inner)),
+)  # fmt: skip
+
+
+@given(VALUES)
+def test_text_of_a_value_is_that_of_its_plain_form(value: Any):
+    assert as_text(value) == json.dumps(plain(value), separators=(",", ":"))
 
 
 LOCAL = st.text("abzAZ09._+-'! é@\"", max_size=70)

@@ -63,7 +63,7 @@ class Transaction(SqliteTransactionWrapper):
         The driver lets go of the interpreter while a statement runs. With a statement for each row it would have to wait
         for the interpreter after each of them, and so could do nothing while anything else goes on in this process.
         """
-        rows = min(AT_ONCE, MOST // len(values[0])) if values and _inserts(query) else 0
+        rows = min(AT_ONCE, MOST // len(values[0])) if values and values[0] and _inserts(query) else 0
         if rows < 2 or len(values) < rows:
             await super().execute_many(query, values)
             return

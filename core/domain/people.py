@@ -30,7 +30,7 @@ async def contacts(call: "Call", changes: Sequence[Change]) -> None:
     for change in changes:
         record = change.record
         if not record.name:
-            whole = " ".join(part for part in (record.given_name, record.family_name) if part)
+            whole = " ".join(filter(None, (record.given_name, record.family_name)))
             change.put("name", whole[:LONGEST].strip())
             change.put("name_key", fold(record.name)[:LONGEST])
         if not record.name:

@@ -6,10 +6,12 @@ the column itself.
 
 import datetime
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
+import uuid_utils
 from tortoise import fields
 from tortoise.fields.base import Field
 from tortoise.fields.data import JSON_DUMPS, CharEnumFieldInstance
@@ -27,7 +29,7 @@ def encoder(column: Field[Any], dialect: str) -> Encode:
     """A function from values of a column, and the records that they are of, to what the driver of that dialect takes."""
     slow: Slow = column.to_db_value
     if isinstance(column, fields.UUIDField):
-        return lambda values, records: [None if value is None else str(value) for value in values]
+        return _keys
     if isinstance(column, fields.JSONField):
         return _texts(_dumps(column), (dict, list), slow)
     if isinstance(column, CharEnumFieldInstance):
@@ -41,6 +43,12 @@ def encoder(column: Field[Any], dialect: str) -> Encode:
     if not plain or len(limits) != len(column.validators) or not isinstance(column.field_type, type):
         return lambda values, records: _each(slow, values, records)
     return _plain(column.field_type, min(limits) if limits else None, slow)
+
+
+def _keys(values: Values, records: Sequence[Any]) -> Values:
+    """Keys as text, which the other library writes in half the time."""
+    text = uuid_utils.UUID
+    return [str(text(int=value.int)) if isinstance(value, uuid.UUID) else None if value is None else str(value) for value in values]
 
 
 def _each(slow: Slow, values: Values, records: Sequence[Any]) -> Values:

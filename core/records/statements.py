@@ -11,24 +11,29 @@ _PLACE = re.compile(r"\$(\d+)")
 
 
 async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
-    """The rows of one SELECT on SQLite or PostgreSQL, in which `{name}` stands for the rows of a queryset.
+    """The rows of one SELECT on SQLite or PostgreSQL, in which `{name}` stands for the rows of a queryset, or for a list of values.
 
     `select("SELECT COUNT(*) AS n FROM {deals} AS t", deals=visible(call, Deal).values("id"))`
 
     The querysets start at `visible`, and their `values()` name the columns that the statement may use. Nothing else may
-    be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset.
+    be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset, or into a list.
     """
     parameters: list[Any] = []
 
     def inner(match: re.Match[str]) -> str:
-        text, values = statement(rows[match[1]])
-        before = len(parameters)
+        given, before = rows[match[1]], len(parameters)
+        text, values = _listed(given) if isinstance(given, list) else statement(given)
         parameters.extend(values)
         # PostgreSQL numbers its places, from 1 in each queryset; SQLite goes by their order.
         return f"({_PLACE.sub(lambda place: f'${before + int(place[1])}', text)})"
 
     found = await get_connection("default").execute_query_dict(_NAME.sub(inner, sql), parameters)
     return [dict(row) for row in found]
+
+
+def _listed(values: list[Any]) -> tuple[str, list[Any]]:
+    server = get_connection("default").capabilities.dialect == "postgres"
+    return ", ".join(f"${place}" if server else "?" for place in range(1, len(values) + 1)), values
 
 
 def statement(queryset: Any) -> tuple[str, list[Any]]:
