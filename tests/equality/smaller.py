@@ -49,8 +49,9 @@ async def smallest(document: str, variables: Sets, fails: Fails) -> tuple[str, S
         found = False
         for piece in _pieces(parse(document)):
             candidate = _without(document, piece)
-            if candidate != document and await still(candidate, variables):
-                document, found = candidate, True
+            needed = [{name: value for name, value in one.items() if f"${name}" in candidate} for one in variables]
+            if candidate != document and await still(candidate, needed):
+                document, variables, found = candidate, needed, True
                 break
     return document, variables
 
