@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ async def served(laboratory: Laboratory, document: str, variables: Mapping[str, 
     parameters = Parameters(document, variables, name)
     try:
         answer = await laboratory.execute(parameters, role)
-    except (GraphQLError, Unprocessable, Refused):
+    except (GraphQLError, Unprocessable, Refused, asyncio.CancelledError):
         return
     asker = await laboratory.asker(role)
     body = json.dumps({"query": document, "variables": dict(variables), "operationName": name})
@@ -100,6 +101,9 @@ async def _answer(laboratory: Laboratory, road: str, parameters: Parameters, rol
         if (task := asyncio.current_task()) and task.cancelling():
             raise
         return None
+    except Exception as error:  # what a client would read of as a fault of the server, with where it came from
+        lines = "".join(traceback.format_exception(error))[-1_500:]
+        raise AssertionError(told(parameters, role, road, f"{road} failed, neither statements nor {GIVEN_UP}\n{lines}")) from None
 
 
 @contextlib.contextmanager

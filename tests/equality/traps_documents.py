@@ -118,4 +118,9 @@ def documents(things: Things) -> dict[str, Trap]:
             '{ id }\n  node(id: "y") { id }\n}'
         ),
         "empty selections": Trap("{ contacts(first: 2) { nodes { company {} } pageInfo {} } deals(first: 1) {} dealsAggregate {} }"),
+        "conditions that are null": Trap(
+            "query ($in: Boolean = true, $out: Boolean = false) { contacts(first: 2) { nodes { id name @include(if: $in) @skip(if: $out) "
+            "company { id @skip(if: $out) } } } deals(first: 1) @include(if: $in) { totalCount @skip(if: $out) @include(if: false) } }",
+            [{}, {"in": None}, {"out": None}, {"in": None, "out": None}, {"in": False, "out": None}, {"in": None, "out": True}],
+        ),
     }

@@ -24,4 +24,8 @@ def plugins(things: Things) -> dict[str, Trap]:
             "} badges { totalCount nodes { number contact { badge { number } } } } } } labContacts(most: 2) { name "
             "badge { number } } labFails badges(first: 3) { nodes { contact { name } holder { name } } } }"
         ),
+        "Python fields behind the keys of groups": Trap(
+            "{ dealsAggregate(groupBy: [{field: CONTACT}]) { count key { contact { name echo probeCount deals(first: 1) { nodes { half "
+            "{ amount } } } } } } activitiesAggregate(groupBy: [{field: DEAL}]) { key { deal { half { amount } figure { name } } } count } }"
+        ),
     }
