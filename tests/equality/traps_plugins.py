@@ -26,6 +26,7 @@ def plugins(things: Things) -> dict[str, Trap]:
         ),
         "Python fields behind the keys of groups": Trap(
             "{ dealsAggregate(groupBy: [{field: CONTACT}]) { count key { contact { name echo probeCount deals(first: 1) { nodes { half "
-            "{ amount } } } } } } activitiesAggregate(groupBy: [{field: DEAL}]) { key { deal { half { amount } figure { name } } } count } }"
+            "{ amount } } } } } }"
+            " activitiesAggregate(groupBy: [{field: DEAL}]) { key { deal { half { amount } figure { name } } } count } }"
         ),
     }
