@@ -110,6 +110,8 @@ class _Groups:
         if one.column is None:
             target, there = self.plans.crm.resource(self.resource.to_one[one.name].model), self.plans.made.alias()
             record = self.plans.object(cast(GraphQLObjectType, get_named_type(found.type)), nodes, Scope(target, there), ())
+            if self.plans.holes:
+                raise Unfit("a field that Python fills in, behind the key of a group")
             return dialect.select(record, f'"{table(target)}" {there} WHERE {there}."id" = {value}')
         return dialect.day(value) if one.period else dialect.column(self.resource, one.column, value, null=True)
 

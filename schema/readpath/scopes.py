@@ -52,6 +52,7 @@ class Plans(Protocol):
     crm: CRM
     made: Statement
     selections: Selections
+    holes: list[Hole]
 
     def object(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode], scope: Scope, path: Path) -> str:
         """The JSON of a record."""
