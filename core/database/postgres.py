@@ -1,5 +1,6 @@
 """PostgreSQL as Payvand uses it: a pool whose connections come back clean, also from a transaction that was cancelled."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,10 @@ class Client(AsyncpgDBClient):
         async with self._in_transaction() as transaction:
             await transaction.execute_many(query, values)
 
+    async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
+        """The pool, which opens a connection to the end once it has begun."""
+        return await asyncpg.create_pool(None, connect=_opened, **kwargs)
+
     async def pool(self) -> asyncpg.Pool:
         """The open pool."""
         if not self._pool:
@@ -33,6 +38,21 @@ class Client(AsyncpgDBClient):
 
 
 client_class = Client
+
+
+async def _opened(*arguments: Any, **named: Any) -> asyncpg.Connection:
+    """A new connection. When the one who waits for it is cancelled it is opened all the same, and closed: half open it would complain."""
+    opening = asyncio.ensure_future(asyncpg.connect(*arguments, **named))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_closed)
+        raise
+
+
+def _closed(opening: asyncio.Future[asyncpg.Connection]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().terminate()
 
 
 class Transaction(TransactionWrapper):

@@ -65,13 +65,13 @@ class Selections:
         return is_abstract_type(other) and self._schema.is_sub_type(other, kind)
 
     def _included(self, directives: Iterable[DirectiveNode]) -> bool:
-        for one in directives:
+        included = True
+        for one in directives:  # all of them, for a condition without a value is an error beside whatever other one
             name = one.name.value
             if name not in ("skip", "include"):
                 raise Unfit(f"@{name}")
-            if self._condition(one) == (name == "skip"):
-                return False
-        return True
+            included = (self._condition(one) != (name == "skip")) and included
+        return included
 
     def _condition(self, directive: DirectiveNode) -> bool:
         value = next(one.value for one in directive.arguments or () if one.name.value == "if")
