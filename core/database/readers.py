@@ -38,6 +38,10 @@ class Readers(Protocol):
         """The columns of the one row. With `brief` it is known to be found by keys, at once. Raises TooDeep."""
         ...
 
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        """The columns of a row that is found by keys, if they are to be had without waiting for anybody. Raises TooDeep."""
+        ...
+
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         """How the database would go about a statement, line by line."""
         ...
@@ -77,13 +81,17 @@ class _Sqlite:
         self._all: list[sqlite3.Connection] = []
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        if brief:
-            try:
-                return self._read(sql, values, patience=0.0)
-            except sqlite3.OperationalError as error:
-                if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
-                    raise  # else it waits in a thread: here everybody would wait
+        if brief and (found := self.row_now(sql, values)) is not None:
+            return found
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
+
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        try:
+            return self._read(sql, values, patience=0.0)
+        except sqlite3.OperationalError as error:
+            if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
+                return None  # it waits in a thread: here everybody would wait
+            raise
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._rows, f"EXPLAIN QUERY PLAN {sql}", values)
@@ -148,6 +156,9 @@ class _Postgres:
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
         return tuple((await (self._brief if brief else self._wide).rows(sql, values))[0].values())
+
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        return None  # the server is asked over a socket
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         return [row[0] for row in await self._wide.rows(f"EXPLAIN {sql}", values)]

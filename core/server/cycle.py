@@ -2,10 +2,15 @@
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
+from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from core.server.reply import Header, Reply
 
 if TYPE_CHECKING:
     from core.server.protocol import BoundedProtocol
@@ -56,6 +61,30 @@ class Cycle(RequestResponseCycle):
             assert self.task
             self.tasks.discard(self.task)
 
+    def reply(self, reply: Reply) -> None:
+        """Write a whole answer, to anything but HEAD."""
+        if self.disconnected:
+            return
+        self.response_started = True
+        closes = b"" if self.keep_alive else b"connection: close\r\n"
+        lines = _lines((*self.default_headers,)) + _lines(reply.headers) + (_checked(reply.more) if reply.more else b"") + closes
+        body = reply.body
+        self.transport.write(b"%s%scontent-length: %d\r\n\r\n%s" % (STATUS_LINE[reply.status], lines, len(body), body))
+        self.end()
+
+    def reply_later(self, waiting: Awaitable[Reply | ASGIApp]) -> None:
+        """Write a whole answer when it is there, or let the app answer that comes instead."""
+        self.start(partial(self._replied, waiting))
+
+    async def _replied(self, waiting: Awaitable[Reply | ASGIApp], *_: Any) -> None:
+        found = await waiting
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if isinstance(found, Reply):
+            self.reply(found)
+        else:
+            await found(cast(Any, self.scope), cast(Any, self.receive), cast(Any, self.send))
+
     async def send(self, message: ASGISendEvent) -> None:
         """Write a message of the app; the start of an answer waits for its first body, as ASGI wishes."""
         if self.flow.write_paused and not self.disconnected:
@@ -77,21 +106,16 @@ class Cycle(RequestResponseCycle):
         self.response_started = True
         self.waiting_for_100_continue = False
         status, closes = message["status"], False
-        lines: list[bytes] = []
-        for name, value in (*self.default_headers, *message.get("headers", ())):
-            name = name.lower()
+        headers = [(name.lower(), value) for name, value in (*self.default_headers, *message.get("headers", ()))]
+        for name, value in headers:
             if name in _FRAMING:
                 closes |= self._framed(name, value)
-            lines += (name, b": ", value, b"\r\n")
         if not self.keep_alive and not closes:
-            lines.append(b"connection: close\r\n")
+            headers.append((b"connection", b"close"))
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
             self.chunked_encoding = True
-            lines.append(b"transfer-encoding: chunked\r\n")
-        head = b"".join(lines)
-        if not _LINES.fullmatch(head):
-            raise RuntimeError("Invalid HTTP header.")
-        self._head = b"%s%s\r\n" % (STATUS_LINE[status], head)
+            headers.append((b"transfer-encoding", b"chunked"))
+        self._head = b"%s%s\r\n" % (STATUS_LINE[status], _checked(headers))
 
     def _framed(self, name: bytes, value: bytes) -> bool:
         """Heed a header that says where the answer ends; whether the connection ends with it."""
@@ -132,3 +156,14 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def _checked(headers: Iterable[Header]) -> bytes:
+    """Headers as lines. Raises RuntimeError for what would not be one line each."""
+    lines = b"".join([b"%s: %s\r\n" % header for header in headers])
+    if not _LINES.fullmatch(lines):
+        raise RuntimeError("Invalid HTTP header.")
+    return lines
+
+
+_lines = lru_cache(maxsize=64)(_checked)  # of those that are the same again and again

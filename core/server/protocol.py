@@ -3,7 +3,9 @@
 import asyncio
 from asyncio.events import TimerHandle
 from collections.abc import Callable
+from inspect import isawaitable
 from math import inf
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
@@ -11,6 +13,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from core.server.cycle import Cycle
+from core.server.reply import Reply
 
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
@@ -30,6 +33,8 @@ class BoundedProtocol(HttpToolsProtocol):
     head_seconds = HEAD_SECONDS
     body_seconds = BODY_SECONDS
 
+    _at_once: Callable[..., Any] | None = None
+    _waits: Cycle | None = None  # a request of which more may be among the bytes that are read just now
     _timer: TimerHandle | None = None
     _due = inf  # when the timer looks at the time
     _end = inf  # when it is too late
@@ -43,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self._at_once = getattr(self.config.app, "at_once", None)
         self._begin_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,6 +61,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
         super().data_received(data)
+        if self._waits is not None:  # for the rest of it, which may take a while
+            self._waits.start(self.app)
+            self._waits = None
         if self._in_head and self._head > HEAD_BYTES and not self.transport.is_closing():
             self._refuse(b"431 Request Header Fields Too Large")
 
@@ -86,11 +95,13 @@ class BoundedProtocol(HttpToolsProtocol):
         scope["path"], scope["raw_path"], scope["query_string"] = self._place
         before, cycle = self.cycle, Cycle(self, version != "1.0" and parser.should_keep_alive())
         self.cycle = cycle
-        if before is None or before.response_complete:
-            cycle.start(self.app)
-        else:
+        if before is not None and not before.response_complete:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
+        elif self._at_once is None:
+            cycle.start(self.app)
+        else:
+            self._waits = cycle
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         assert isinstance(cycle, Cycle)
@@ -108,7 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request is complete; when it was answered before that, the connection is idle only now."""
         self._rest()
         super().on_message_complete()
-        if self.cycle is not None and self.cycle.response_complete:
+        if self._waits is not None:
+            self._begin(self._waits)
+        elif self.cycle is not None and self.cycle.response_complete:
             self._idle()
 
     def on_response_complete(self) -> None:
@@ -121,6 +134,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif self._late is None:  # else a body still comes, or the next head
             self._idle()
+
+    def _begin(self, cycle: Cycle) -> None:
+        """Answer a request that came in one go: at once, if the app can, or else in a task."""
+        self._waits = None
+        found = None
+        if self._at_once is not None and not self.flow.write_paused:
+            found = self._at_once(cycle.scope, bytes(cycle.body))
+        if isinstance(found, Reply):
+            cycle.reply(found)
+        elif isawaitable(found):
+            cycle.reply_later(found)
+        else:
+            cycle.start(found or self.app)
 
     def _begin_head(self) -> None:
         self._in_head, self._head = True, 0
