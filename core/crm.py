@@ -53,6 +53,11 @@ class CRM:
         return self.plugins.listens("actor")
 
     @cached_property
+    def narrows(self) -> bool:
+        """Whether any plugin may narrow what an actor may do, which it may decide anew for each request."""
+        return self.plugins.listens("rule")
+
+    @cached_property
     def permissions(self) -> dict[str, str]:
         """Every permission that there is, and what it means."""
         return _permissions(self.plugins, self.resources)

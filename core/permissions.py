@@ -28,6 +28,7 @@ class Actor:
     grants: Mapping[str, str] = field(default_factory=dict)
     user_id: uuid.UUID | None = None
     key_id: uuid.UUID | None = None
+    follows: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # worked out of the above, and kept
 
     def grant(self, permission: str) -> str:
         """`all`, `own` or `none`: the most specific of `deal.update`, `deal.*`, `*.update`, `*`."""

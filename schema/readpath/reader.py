@@ -251,10 +251,13 @@ class _Assembly:
 
 def _plain(plan: Plan, found: Parts, prepared: Prepared) -> Answer | None:
     """The answer by a plan to which nothing is added, unless a resolver has to say why there is nothing in a field."""
-    values = [(part.head, part.value(found)) for part in plan.parts]
-    if any(value == NOTHING for _, value in values):
-        return None
-    data = b",".join([head + value for head, value in values])
+    values: list[bytes] = []
+    for part in plan.parts:
+        value = part.value(found)
+        if value == NOTHING:
+            return None
+        values.append(part.head + value)
+    data = b",".join(values)
     return Answer(text=b'{"data":{%s},"extensions":{"cost":%d}}' % (data, prepared.cost), compiled=plan.compiled)
 
 
