@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +15,7 @@ from core.server.reply import Header, Reply
 if TYPE_CHECKING:
     from core.server.protocol import BoundedProtocol
 
-# Each line a name and a value as uvicorn allows them. Neither can hold the end of a line, so all are looked at in one go.
+# Lines of a name and a value as uvicorn allows them, looked at in one go: when they are as many as the headers, none is hidden in another.
 _LINES = re.compile(rb'(?:[^\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]*: [^\x00-\x08\x0a-\x1f\x7f]*\r\n)*')
 _FRAMING = (b"content-length", b"transfer-encoding", b"connection")
 _BODILESS = (204, 304)
@@ -158,10 +158,10 @@ class Cycle(RequestResponseCycle):
         self.on_response()
 
 
-def _checked(headers: Iterable[Header]) -> bytes:
+def _checked(headers: Sequence[Header]) -> bytes:
     """Headers as lines. Raises RuntimeError for what would not be one line each."""
     lines = b"".join([b"%s: %s\r\n" % header for header in headers])
-    if not _LINES.fullmatch(lines):
+    if lines.count(b"\n") != len(headers) or not _LINES.fullmatch(lines):
         raise RuntimeError("Invalid HTTP header.")
     return lines
 
