@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -68,6 +69,12 @@ async def row_inside(sql: str, values: Sequence[Any]) -> Parts:
     return tuple(dict(rows[0]).values())
 
 
+class _Watched(sqlite3.Connection):
+    """A connection whose statement is stopped at a time."""
+
+    end = inf
+
+
 class _Sqlite:
     """A few connections to the file, each used by one thread at a time; what is brief is answered without a thread."""
 
@@ -77,8 +84,8 @@ class _Sqlite:
         self._address = f"file:{quote(str(path))}?mode=ro"
         self._seconds = settings.database.statement_timeout
         self._threads = ThreadPoolExecutor(min(settings.database.pool, 4), "reader")
-        self._idle: dict[float, list[sqlite3.Connection]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
-        self._all: list[sqlite3.Connection] = []
+        self._idle: dict[float, list[_Watched]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
+        self._all: list[_Watched] = []
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
         if brief and (found := self.row_now(sql, values)) is not None:
@@ -118,9 +125,7 @@ class _Sqlite:
         except IndexError:  # one look, for there are other threads
             connection = self._opened(patience)
         try:
-            if self._seconds > 0:
-                end = time.monotonic() + self._seconds
-                connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            connection.end = time.monotonic() + self._seconds
             return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
@@ -131,10 +136,13 @@ class _Sqlite:
         finally:
             idle.append(connection)
 
-    def _opened(self, patience: float) -> sqlite3.Connection:
+    def _opened(self, patience: float) -> "_Watched":
         made = sqlite3.connect(
-            self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
-        )
+            self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS,
+            factory=_Watched,
+        )  # fmt: skip
+        if self._seconds > 0:
+            made.set_progress_handler(lambda: time.monotonic() > made.end, STEPS)
         made.execute("PRAGMA query_only = ON")
         made.execute(f"PRAGMA cache_size = {-CACHE}")
         install(made)

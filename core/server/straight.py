@@ -95,7 +95,7 @@ def _unpacks(scope: Scope) -> bool:
 
 def _finished(reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
     """The reply with the id of its request; what packs it where that is worth while."""
-    request = request_id(scope)
+    request: str = scope["state"].get("request_id") or request_id(scope)
     note(scope, request, reply.status, started)
     reply.more = (*reply.more, (_NAME, request.encode()))
     return Packed(reply) if len(reply.body) >= BODY_WORTH_PACKING and _unpacks(scope) else reply
