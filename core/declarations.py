@@ -15,7 +15,8 @@ def check(plugin: str, resource: Resource) -> None:
         raise StartError(f"plugin '{plugin}': Resource needs a model of Tortoise, not {model!r}")
     if model._meta.app is None:
         raise StartError(f"plugin '{plugin}': the model {resource.name} is not in its models.py, so it has no table")
-    if not isinstance(model._meta.pk, fields.UUIDField) or model._meta.pk_attr != "id":
+    key = model._meta.fields_map.get("id")
+    if not isinstance(key, fields.UUIDField) or not key.unique:
         raise StartError(f"plugin '{plugin}': the model {resource.name} needs the key `id`, a UUIDField")
     if resource.snake == resource.plural:
         raise StartError(f"plugin '{plugin}': {resource.name} needs a plural_name that is not '{resource.snake}'")

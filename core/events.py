@@ -17,7 +17,7 @@ from tortoise.models import Model
 
 from core.errors import Refused
 from core.fields import new_id, now
-from core.models.events import EventRecord, EventValues
+from core.models.events import AuditEntry, EventValues
 from core.records.bulk import insert_columns
 
 if TYPE_CHECKING:  # a call carries the house, and the house its events
@@ -142,7 +142,7 @@ async def _keep(events: Sequence[Event]) -> None:
         return
     ids = [event.id for event in events]
     await insert_columns(
-        EventRecord,
+        AuditEntry,
         {
             "id": ids, "name": [event.name for event in events], "resource": [event.resource for event in events],
             "record_id": [event.record_id for event in events], "actor": [event.actor for event in events],

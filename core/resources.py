@@ -304,7 +304,7 @@ _KINDS: tuple[tuple[type[Field[Any]], Kind], ...] = (
 
 def _column(resource: Resource, name: str, one: Field[Any]) -> Column:
     enum = getattr(one, "enum_type", None)
-    kind = Kind.ENUM if enum else Kind.ID if one.pk else next((kind for cls, kind in _KINDS if isinstance(one, cls)), None)
+    kind = Kind.ENUM if enum else Kind.ID if name == "id" else next((kind for cls, kind in _KINDS if isinstance(one, cls)), None)
     if kind is None:
         raise StartError(f"{resource.name}.{name}: a {type(one).__name__} cannot be shown; hide it or use a field of core.fields")
     if not one.description and name != "id":

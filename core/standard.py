@@ -1,9 +1,11 @@
 """The core's own resources and kinds, told through the same hooks as everyone's."""
 
 from core import Resource, hookimpl
-from core.domain import activities, deals, people
+from core.domain import access, activities, deals, people
 from core.models import (
     Activity,
+    ApiKey,
+    AuditEntry,
     Company,
     CompanyTag,
     Contact,
@@ -17,6 +19,9 @@ from core.models import (
     LifecycleChange,
     Pipeline,
     Product,
+    Role,
+    RoleField,
+    RoleGrant,
     Stage,
     Tag,
     Team,
@@ -103,8 +108,36 @@ def resources() -> list[Resource]:
         ),
         Resource(Product, natural=("sku", "name"), prepare=deals.products),
         Resource(Tag),
-        Resource(User, reverse={"team": "users"}, natural=("email", "name"), prepare=people.users),
+        Resource(User, reverse={"team": "users"}, hidden=frozenset({"password"}), natural=("email", "name"), prepare=people.users),
         Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
+        Resource(Role, prepare=access.roles),
+        Resource(
+            RoleGrant,
+            part_of="role",
+            reverse={"role": "grants"},
+            verbs=READ_ONLY,
+            read_only=frozenset({"position"}),
+            natural=(),
+            prepare=access.grants,
+        ),
+        Resource(
+            RoleField,
+            part_of="role",
+            reverse={"role": "fields"},
+            verbs=READ_ONLY,
+            read_only=frozenset({"position"}),
+            natural=(),
+            prepare=access.fields,
+        ),
+        Resource(ApiKey, verbs=READ_ONLY, hidden=frozenset({"hash", "old_hash"}), owned_by="user", natural=()),
+        Resource(
+            AuditEntry,
+            verbs=READ_ONLY,
+            hidden=frozenset({"position", "record_id", "changed"}),
+            owned_by="user",
+            natural=(),
+            plural_name="audit_entries",
+        ),
     ]
 
 

@@ -18,7 +18,7 @@ from core import models
 from core.domain.people import email, phone
 from core.errors import Invalid
 from core.fields import new_id
-from core.models import Company, Contact, EventRecord, LifecycleStage, Tag
+from core.models import AuditEntry, Company, Contact, LifecycleStage, Tag
 from core.money import Money
 from core.plain import as_text, plain
 from core.records.bulk import assign, blank, insert, insert_columns
@@ -34,7 +34,7 @@ async def test_a_blank_record_is_what_the_model_makes(shared_house: House, model
     quick, usual = vars(blank(model)), vars(model())
     made = {name for name, one in usual.items() if quick.get(name) != one}
     assert quick.keys() == usual.keys()
-    assert made <= {"id", "event_id", "created_at", "updated_at", "changed_at", "at"}
+    assert made <= {"id", "event_id", "created_at", "updated_at", "changed_at", "seen_at", "at"}
     assert all(type(quick[name]) is type(usual[name]) for name in made)
 
 
@@ -53,7 +53,7 @@ async def test_rows_are_written_as_the_model_writes_them(house: House):
         name: value for name, value in other.items() if name not in ignored
     }
     event: dict[str, Any] = {"name": "contact.created", "resource": "contact", "record_id": new_id(), "actor": "x", "changed": ["a", "b"]}
-    await insert(EventRecord, [blank(EventRecord, **event), blank(EventRecord, **event)])
+    await insert(AuditEntry, [blank(AuditEntry, **event), blank(AuditEntry, **event)])
     first, second = await house.sql('SELECT "position", "changed" FROM "event" ORDER BY "position"')
     assert second["position"] == first["position"] + 1 and "b" in first["changed"]
 

@@ -39,6 +39,10 @@ class User(Record):
     )
     team_id: uuid.UUID | None
     active = fields.BooleanField(default=True, description="False for someone who has left.")
+    role = fields.CharField(
+        max_length=60, null=True, description="The role whose permissions the user has when it signs in; null for one who cannot."
+    )
+    password = fields.CharField(max_length=200, null=True)  # as Argon2 writes it, with its salt and its costs
 
     class Meta(Record.Meta):
         abstract = False
