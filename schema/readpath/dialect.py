@@ -69,6 +69,10 @@ class Dialect(Protocol):
         """The terms of ORDER BY that a key means, nulls as the largest."""
         ...
 
+    def rule(self, test: str) -> str:
+        """A test of a rule: the rows that somebody sees are many, compared with those that a filter or a relation means."""
+        ...
+
     def string(self, text: str) -> str:
         """A constant text."""
         ...

@@ -68,7 +68,8 @@ def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
     if form is True:
         return []
     if isinstance(form, tuple):
-        return [f'{alias}."{name}" = {made.bind(_value(made, resource, place), kind)}' for place, (name, kind) in enumerate(form)]
+        tests = [f'{alias}."{name}" = {made.bind(_value(made, resource, place), kind)}' for place, (name, kind) in enumerate(form)]
+        return [made.dialect.rule(test) for test in tests]
     return [f'{alias}."id" IN ({_placed(made, resource, form)})']
 
 

@@ -43,7 +43,15 @@ class Sqlite(Dialect):
 
     @override
     def order(self, key: Key, alias: str) -> list[str]:
+        if key.null and not key.flag:  # said like this an index helps, and with a term for being null none does
+            return [f"{key.terms(alias)[-1]} {'DESC NULLS FIRST' if key.descending else 'NULLS LAST'}"]
         return [f"{term} DESC" if key.descending else term for term in key.terms(alias)]
+
+    @override
+    def rule(self, test: str) -> str:
+        # Without figures SQLite takes any test for equality for one that few rows pass, and would look among all that
+        # somebody owns for the three deals of a contact.
+        return f"likelihood({test}, 0.9)"
 
     @override
     def string(self, text: str) -> str:
