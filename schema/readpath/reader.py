@@ -175,48 +175,50 @@ def _select(columns: Sequence[str], sources: Sequence[str] = ()) -> str:
 
 @dataclass
 class _Assembly:
-    """The parts of one answer while they come together."""
+    """The parts of one answer while they come together: of each value the pieces, for a long list is not copied but once."""
 
     reader: Reader
     prepared: Prepared
     parameters: Parameters
     call: Call
     plan: Plan
-    values: dict[str, bytes] = field(default_factory=dict)
+    values: dict[str, Sequence[bytes]] = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     async def answer(self, found: Parts) -> Answer:
         """The answer, of the row that the statement gave."""
         slow: list[Part] = []
         for part in self.plan.parts:
-            value = part.constant if part.column is None else await self._value(part, found)
+            value = await self._value(part, found)
             if value is None:
                 slow.append(part)
             else:
                 self.values[part.key] = value
         if slow and not await self._interpreted(slow):
-            return self._written(b"null")
-        return self._written(b"{%s}" % b",".join(part.head + self.values[part.key] for part in self.plan.parts))
+            return self._written([b"null"])
+        return self._written([b"{", *_listed([(part.head, *self.values[part.key]) for part in self.plan.parts]), b"}"])
 
-    async def _value(self, part: Part, found: Parts) -> bytes | None:
-        """The JSON of a root field; None where its resolver has to say why there is nothing."""
-        assert part.column is not None
+    async def _value(self, part: Part, found: Parts) -> Sequence[bytes] | None:
+        """The JSON of a root field; None where its resolver has to say what there is, or why there is nothing."""
+        if part.column is None:
+            return None if part.constant is None else (part.constant,)
         if part.fields:
-            value = b"{%s}" % b",".join(head + _bytes(found[part.column + place]) for place, head in enumerate(part.fields))
+            fields = [(head, _bytes(found[part.column + place])) for place, head in enumerate(part.fields)]
+            value = [b"{", *_listed(fields), b"}"]
         else:
-            value = _bytes(found[part.column])
-            if value == b"null":
+            value = [_bytes(found[part.column])]
+            if value == [b"null"]:
                 return None
         if not part.holes:
             return value
-        whole = json.loads(value)
+        whole = json.loads(b"".join(value))
         executor = self.reader.executor(self.prepared, self.parameters, self.call)
         try:
             errors = await fill(executor, part.key, part.holes, whole)
         except Unfit:
             return None
         self.errors += [field_entry(error, self.call.request_id or "") for error in errors]
-        return encoded(whole)
+        return (encoded(whole),)
 
     async def _interpreted(self, parts: Sequence[Part]) -> bool:
         """Let their resolvers answer for some root fields; whether there are data at all."""
@@ -225,13 +227,18 @@ class _Assembly:
         self.errors += answer.get("errors", ())
         if answer["data"] is None:
             return False
-        self.values |= {part.key: encoded(answer["data"][part.key]) for part in parts}
+        self.values |= {part.key: (encoded(answer["data"][part.key]),) for part in parts}
         return True
 
-    def _written(self, data: bytes) -> Answer:
+    def _written(self, data: Sequence[bytes]) -> Answer:
         errors = b'"errors":%s,' % encoded(self.errors) if self.errors else b""
-        text = b'{%s"data":%s,"extensions":{"cost":%d}}' % (errors, data, self.prepared.cost)
+        text = b"".join((b'{%s"data":' % errors, *data, b',"extensions":{"cost":%d}}' % self.prepared.cost))
         return Answer(text=text, compiled=self.plan.compiled)
+
+
+def _listed(some: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """The pieces of all, with a comma between each two."""
+    return [piece for place, one in enumerate(some) for piece in ((b",", *one) if place else one)]
 
 
 def _bytes(text: bytes | str | int | None) -> bytes:
