@@ -1,15 +1,18 @@
 """PostgreSQL as Payvand uses it: a pool whose connections come back clean, also from a transaction that was cancelled."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
+from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 
 from core.database.endings import Inner, to_the_end
+from core.database.insertion import Insertion, Rows, of_several
 
 
 class Client(AsyncpgDBClient):
@@ -25,7 +28,7 @@ class Client(AsyncpgDBClient):
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         """The pool, which opens a connection to the end once it has begun."""
-        return await asyncpg.create_pool(None, connect=_opened, **kwargs)
+        return await asyncpg.create_pool(None, connect=_opened, **{**kwargs, "connection_class": Connection})
 
     async def pool(self) -> asyncpg.Pool:
         """The open pool."""
@@ -55,11 +58,82 @@ def _closed(opening: asyncio.Future[asyncpg.Connection]) -> None:
         opening.result().terminate()
 
 
+class Connection(asyncpg.Connection):
+    """A connection of the pool. What it has in its session is put back only after statements of which nobody knows what they do."""
+
+    __slots__ = ("spotless",)
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Make the session as it was at first, when it may be another by now."""
+        if not getattr(self, "spotless", False):
+            await super().reset(timeout=timeout)
+        self.spotless = False
+
+
 class Transaction(TransactionWrapper):
-    """What queries run on inside a transaction."""
+    """What queries run on inside a transaction. It begins with the first of them that is not a mere look."""
+
+    def __init__(self, connection: AsyncpgDBClient) -> None:
+        super().__init__(connection)
+        self.root: Transaction = connection.root if isinstance(connection, Transaction) else self
+        self.spotless = True  # whether only statements of the house's own have run
 
     def _in_transaction(self) -> TransactionContext:
         return Inner(Transaction(self))
+
+    def acquire_connection(self) -> ConnectionWrapper[asyncpg.Connection]:
+        """The connection, for statements of the object mapper and of plugins."""
+        self.root.spotless = False
+        return _Begun(self._lock, self)
+
+    @translate_exceptions
+    async def look(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+        """The rows of a statement that writes and locks nothing. Before the beginning it sees no less than after it: all that is committed."""
+        async with self._lock:
+            return await self._connection.fetch(sql, *values)
+
+    @translate_exceptions
+    async def insert(self, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+        """Insert rows into several tables by one statement."""
+        async with self._lock:
+            await self.started()
+            values = [value for _, rows in tables for row in rows for value in row]
+            await self._connection.execute(of_several(tuple((insertion, len(rows)) for insertion, rows in tables)), *values)
+
+    async def begin(self) -> None:
+        """Begin with the first statement: until then there is nothing to undo."""
+
+    async def started(self) -> None:
+        """Begin now, unless it has begun."""
+        if self.root.transaction is None:
+            await TransactionWrapper.begin(self.root)
+
+    async def savepoint(self) -> None:
+        """Set a savepoint, and begin first."""
+        await self.started()
+        await TransactionWrapper.begin(self)
+
+    async def commit(self) -> None:
+        """Commit what was written, if anything was."""
+        if self.transaction is None and not self._finalized:
+            self._finalized = True
+        else:
+            await super().commit()
+
+
+class _Begun(ConnectionWrapper[asyncpg.Connection]):
+    """The connection of a transaction that has begun."""
+
+    client: Transaction
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        await self._lock.acquire()
+        try:
+            await self.client.started()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
 
 
 class Turn(TransactionContext):
@@ -94,8 +168,9 @@ class Turn(TransactionContext):
     async def _end(self) -> None:
         """Undo what is still open, and give the connection back; the pool closes one that is broken."""
         try:
-            if not self.transaction._finalized:
+            if self.transaction.transaction and not self.transaction._finalized:
                 with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                     await self.transaction.rollback()
         finally:
+            self.connection._con.spotless = self.transaction.spotless
             await self.pool.release(self.connection)

@@ -1,6 +1,7 @@
 """SQLite as Payvand uses it: a write-ahead log, writers that wait for each other, and a connection that survives every failure."""
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
@@ -8,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from core.database.endings import Inner, to_the_end
 from core.database.functions import FUNCTIONS
+from core.database.insertion import Insertion, Rows, of_one
 
 AT_ONCE = 500  # rows in one statement
 MOST = 32_766  # values in one statement
@@ -72,6 +74,18 @@ class Transaction(SqliteTransactionWrapper):
         if whole < len(values):
             await super().execute_many(query, values[whole:])
 
+    @translate_exceptions
+    async def look(self, sql: str, values: Sequence[Any]) -> Iterable[sqlite3.Row]:
+        """The rows of a statement that writes and locks nothing."""
+        async with self.acquire_connection() as connection:
+            return await connection.execute_fetchall(sql, values)
+
+    @translate_exceptions
+    async def insert(self, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+        """Insert rows into several tables, all in one turn of the thread that has the connection."""
+        async with self.acquire_connection() as connection:
+            await connection._execute(_insert, connection._conn, tables)
+
     async def begin(self) -> None:
         """Take the right to write at once: a transaction that reads first and writes later could not wait for another process."""
         try:
@@ -117,6 +131,11 @@ class Turn(TransactionContext):
                     await to_the_end(connection.rollback())
         finally:
             self.parent._lock.release()
+
+
+def _insert(connection: sqlite3.Connection, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+    for insertion, rows in tables:
+        connection.executemany(of_one(insertion), rows)
 
 
 def _inserts(query: str) -> bool:

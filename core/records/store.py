@@ -9,9 +9,10 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
+from core.events import Event, ask, emit_many, happened, in_transaction, keep, savepoint, transaction
 from core.fields import now
-from core.records.bulk import assign, insert
+from core.records.batch import Batch
+from core.records.bulk import assign
 from core.records.changes import Taking, Values
 from core.records.history import record_history
 from core.records.parts import forget_same_links, prepared_parts, write_links
@@ -199,17 +200,20 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
     await forget_same_links(resource, changes)
     _complete(resource, changes)
     changes = [change for change in changes if change.before is None or change.values or change.parts or change.links]
+    batch, events = Batch(), list(_events(call, resource, changes))
     try:
-        await _write(resource, changes)
+        await _write(batch, resource, changes)
         for one in parts:
-            await one.write()
-        await write_links(resource, changes)
+            await one.write(batch)
+        await write_links(batch, resource, changes)
+        for column, model in resource.history.items():
+            await record_history(batch, model, resource, column, changes)
+        await keep(batch, events)
+        await batch.write()
     except IntegrityError as error:
         raise _taken(error) from error
-    for column, model in resource.history.items():
-        await record_history(model, resource, column, changes)
     await still_allowed(call, resource, changes, verb)
-    await emit_many(call, list(_events(call, resource, changes)))
+    await ask(call, events)
 
 
 def _events(call: "Call", resource: Resource, changes: Sequence[Change]) -> Iterator[Event]:
@@ -230,13 +234,12 @@ def _complete(resource: Resource, changes: Sequence[Change]) -> None:
             raise Invalid({attr: "is required"})
 
 
-async def _write(resource: Resource, changes: Sequence[Change]) -> None:
+async def _write(batch: Batch, resource: Resource, changes: Sequence[Change]) -> None:
     made = [change.record for change in changes if change.before is None]
     if resource.versioned:
         for record in made:
             assign(record, "updated_at", record.created_at)
-    if made:
-        await insert(resource.model, made)
+    await batch.insert(made)
     for change in changes:
         if change.before is None:
             continue

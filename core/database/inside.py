@@ -1,0 +1,28 @@
+"""The transaction of this task, for statements of the house's own."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from tortoise.connection import get_connection
+
+from core.database.insertion import Insertion, Rows
+
+
+class Inside(Protocol):
+    """What a transaction answers beside the object mapper's questions. Its statements leave nothing behind on the connection."""
+
+    async def look(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of a statement that writes and locks nothing."""
+        ...
+
+    async def insert(self, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+        """Insert rows into several tables, in that order. Raises IntegrityError."""
+        ...
+
+
+def inside() -> Inside:
+    """The transaction that is open. Raises RuntimeError when there is none."""
+    client = get_connection("default")
+    if not hasattr(client, "look"):
+        raise RuntimeError("write inside a transaction()")
+    return cast(Inside, client)
