@@ -63,7 +63,7 @@ class Connection(asyncpg.Connection):
 
     __slots__ = ("spotless",)
 
-    async def reset(self, *, timeout: float | None = None) -> None:
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as asyncpg has it
         """Make the session as it was at first, when it may be another by now."""
         if not getattr(self, "spotless", False):
             await super().reset(timeout=timeout)
@@ -88,7 +88,7 @@ class Transaction(TransactionWrapper):
 
     @translate_exceptions
     async def look(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-        """The rows of a statement that writes and locks nothing. Before the beginning it sees no less than after it: all that is committed."""
+        """The rows of a statement that writes and locks nothing. What is committed it sees before the beginning as after it."""
         async with self._lock:
             return await self._connection.fetch(sql, *values)
 

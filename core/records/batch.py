@@ -8,8 +8,8 @@ from typing import Any
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
-from core.database.inside import inside
 from core.database.insertion import Insertion, Rows
+from core.database.inside import inside
 from core.records.bulk import insert, insert_columns, plan_of
 from core.records.encoding import One, encoder_of_one
 
@@ -42,8 +42,8 @@ class Batch:
             return
         constants = {**plan.constants, **plan.moments()}
         makers = [(name, make) for name, make in plan.makers if name not in columns]
-        rows = zip(*columns.values(), strict=True)
-        self._add(model, [({**constants, **{name: make() for name, make in makers}, **dict(zip(columns, row, strict=True))}, model) for row in rows])
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        self._add(model, [({**constants, **{name: make() for name, make in makers}, **row}, model) for row in rows])
 
     async def write(self) -> None:
         """Insert what waits. Raises IntegrityError when one of the rows cannot be."""

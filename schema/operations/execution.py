@@ -27,6 +27,7 @@ from schema.errors import Unprocessable, entries, field_entry
 from schema.operations.answers import Answer
 from schema.operations.documents import ERRORS, Documents, Prepared
 from schema.operations.introspection import Introspection, introspects
+from schema.operations.writer import Writer
 from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
 
@@ -47,6 +48,7 @@ class Engine:
         self.documents = Documents(schema._schema, crm.settings)
         self._introspection = Introspection()
         self._reader = Reader(crm, schema._schema, self.interpret, self._executor)
+        self._writer = Writer(schema._schema, self._reader, self._executor)
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
@@ -67,6 +69,8 @@ class Engine:
         if prepared.kind is OperationType.QUERY:
             return await self._reader.answer(prepared, parameters, call)
         self._reader.begin(prepared, parameters, call)
+        if (answer := await self._writer.answer(prepared, parameters, call)) is not None:
+            return answer
         return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
+from graphql import DocumentNode, Executor, FieldNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
 
 from core.crm import CRM, Call
 from core.database.readers import Parts, TooDeep
@@ -20,7 +20,7 @@ from schema.operations.documents import Prepared
 from schema.readpath.dialect import Dialect
 from schema.readpath.holes import fill
 from schema.readpath.planner import Planner
-from schema.readpath.plans import Operations, Part, Plan
+from schema.readpath.plans import Operations, Part, Plan, fragments_of
 from schema.readpath.postgres import Postgres
 from schema.readpath.scopes import Spread
 from schema.readpath.selection import Selections
@@ -49,7 +49,7 @@ class Reader:
         self.executor = executor
         self._crm = crm
         self._schema = schema
-        self._operations = Operations(schema)
+        self.operations = Operations(schema)
 
     async def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """The answer to a query. Raises what says that the database does not serve."""
@@ -69,7 +69,7 @@ class Reader:
             found = await self._row(plan, values)
         except TooDeep:
             log.info("request %s: an operation is too deep for one statement, its resolvers answer from now on", call.request_id)
-            self._operations.of(prepared.operation).give_up()
+            self.operations.of(prepared.operation, prepared.document).give_up()
             return await self.interpret(prepared, parameters, call)
         except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
             if outage(error):
@@ -106,7 +106,7 @@ class Reader:
         return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
 
     def _plan(self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None) -> tuple[Plan, Variables]:
-        known = self._operations.of(prepared.operation)
+        known = self.operations.of(prepared.operation, prepared.document)
         if self._crm.readers is None or known.signature is None:
             raise Unfit("nobody to ask")
         variables, shape = known.signature.read(parameters.variables)
@@ -133,8 +133,7 @@ class Reader:
         return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False)
 
     def _planner(self, prepared: Prepared, made: Statement) -> Planner:
-        fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
-        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments_of(prepared.document), made.variables))
 
     def _planned(self, prepared: Prepared, made: Statement) -> Plan:
         planner = self._planner(prepared, made)
@@ -245,5 +244,5 @@ def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:
         operation=whole.operation, name=whole.name, variable_definitions=whole.variable_definitions, directives=whole.directives,
         selection_set=SelectionSetNode(selections=tuple(nodes)), loc=whole.loc,
     )  # fmt: skip
-    definitions = [operation, *(one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode))]
+    definitions = [operation, *fragments_of(prepared.document).values()]
     return Prepared(DocumentNode(definitions=tuple(definitions)), operation, prepared.cost)

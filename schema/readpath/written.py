@@ -28,6 +28,23 @@ class Ready:
     shown: dict[Steps, dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a mutation: by whom, the type of its payload, and the nodes of its field. It stands for the info of a resolver."""
+
+    context: Call
+    kind: GraphQLObjectType
+    nodes: Sequence[FieldNode]
+
+    @classmethod
+    def of(cls, info: "strawberry.Info | Asked") -> "Asked":
+        """What a resolver is told, in this form."""
+        if isinstance(info, Asked):
+            return info
+        raw: Any = info._raw_info
+        return cls(info.context, get_named_type(raw.return_type), raw.field_nodes)
+
+
 class Execution(StrawberryGraphQLCoreExecutionContext):
     """Graphql-core's execution, which takes a record that is ready as it is."""
 
@@ -43,18 +60,16 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
 
-async def read_back(info: strawberry.Info, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
+async def read_back(info: strawberry.Info | Asked, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
     """The records with what the operation selects of them; as they are where no statement can say it.
 
     `steps` are the names of the fields that lead from the mutation's field to a record.
     """
-    call: Call = info.context
-    reader = call.loaders.get(READER)
+    asked = Asked.of(info)
+    reader = asked.context.loaders.get(READER)
     if reader is None or not records:
         return list(records)
-    raw: Any = info._raw_info
-    kind = get_named_type(raw.return_type)
-    found = await reader(resource, steps, kind, raw.field_nodes, [record.id for record in records])
+    found = await reader(resource, steps, asked.kind, asked.nodes, [record.id for record in records])
     return [Ready(record, found[record.id]) if record.id in found else record for record in records]
 
 
