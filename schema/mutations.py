@@ -13,11 +13,12 @@ from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import transaction
 from core.records import ids, store
+from core.records.ending import Ending
 from core.resources import CREATE, DELETE, UPDATE, Resource
 from schema.inputs import Inputs, drop, plain, to_values
 from schema.make import Book, camel, described
 from schema.readpath.reads import Writes, marked
-from schema.readpath.written import Asked, read_back
+from schema.readpath.written import Asked, at_the_end, read_back
 
 
 class UserErrorCode(Enum):
@@ -120,8 +121,8 @@ class Mutations:
 
     def _create(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, input: Any) -> Any:
-            call = info.context
-            return await _answer(info, payload, "input", lambda: store.create(call, resource, to_values(call.crm, resource, input)))
+            ending = at_the_end(info, resource, (resource.key,))
+            return await _answer(info, payload, "input", lambda: _create(info.context, resource, input, ending), ending)
 
         payload = self._payload(resource, "Create")
         resolve.__annotations__ |= {"input": _input(self.inputs.values(resource, partial=False), "The values."), "return": payload}
@@ -301,13 +302,16 @@ class Mutations:
 def _marked(field: StrawberryField) -> StrawberryField:
     """The field, with the function that answers it."""
     assert field.base_resolver
-    return marked(field, Writes(field.base_resolver.wrapped_func))
+    answer: Any = field.base_resolver.wrapped_func
+    return marked(field, Writes(answer))
 
 
-async def _answer(info: strawberry.Info | Asked, payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+async def _answer(
+    info: strawberry.Info | Asked, payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]], ending: Ending | None = None
+) -> Any:
     try:
         async with transaction(info.context):
-            shown = await read_back(info, payload.resource, (payload.resource.key,), [await work()])
+            shown = await read_back(info, payload.resource, (payload.resource.key,), [await work()], ending)
     except Refused as refused:
         return payload(**{payload.resource.snake: None, "user_errors": user_errors(refused, prefix)}, **_extra(payload))
     return payload(**{payload.resource.snake: shown[0], "user_errors": []}, **_extra(payload))
@@ -329,8 +333,8 @@ def _versioned(resource: Resource, resolve: Any) -> None:
         drop(resolve, "expected_version")
 
 
-async def _create(call: Call, resource: Resource, given: Any) -> Any:
-    return await store.create(call, resource, to_values(call.crm, resource, given))
+async def _create(call: Call, resource: Resource, given: Any, ending: Ending | None = None) -> Any:
+    return await store.create(call, resource, to_values(call.crm, resource, given), ending)
 
 
 async def _update(call: Call, resource: Resource, id: str, given: Any, expected: int | None) -> Any:

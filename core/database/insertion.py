@@ -8,6 +8,7 @@ from typing import Any
 
 Rows = Sequence[Sequence[Any]]
 KEPT = 1_000  # texts of statements
+NEW = '"#new"'  # in a statement that inserts, the new rows of its first table; no table is called that
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,19 @@ def of_one(insertion: Insertion) -> str:
 
 
 @lru_cache(maxsize=KEPT)
-def of_several(shape: tuple[tuple[Insertion, int], ...]) -> str:
-    """The statement that inserts so many rows into each table on PostgreSQL: all or none, and keys among them are checked at its end."""
+def of_several(shape: tuple[tuple[Insertion, int], ...], shown: str = "") -> str:
+    """The statement that inserts so many rows into each table on PostgreSQL: all or none, and keys among them are checked at its end.
+
+    `shown` is a SELECT that may look at NEW.
+    """
     places = count(1)
     parts = []
     for insertion, rows in shape:
         values = (f"({', '.join(f'${next(places)}' for _ in insertion.columns)})" for _ in range(rows))
         parts.append(f"{_start(insertion)} {', '.join(values)}")
+    if shown:
+        first, *others = [f"{parts[0]} RETURNING *", *parts[1:]]
+        return f"WITH {', '.join([f'{NEW} AS ({first})', *(f'w{number} AS ({part})' for number, part in enumerate(others))])} {shown}"
     *first, last = parts
     return f"WITH {', '.join(f'w{number} AS ({part})' for number, part in enumerate(first))} {last}" if first else last
 

@@ -1,11 +1,21 @@
 """The transaction of this task, for statements of the house's own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from tortoise.connection import get_connection
 
 from core.database.insertion import Insertion, Rows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A look at records that were just written. `fresh` finds the same in NEW, without parameters; empty where it needs other rows."""
+
+    sql: str
+    values: Sequence[Any]
+    fresh: str = ""
 
 
 class Inside(Protocol):
@@ -17,6 +27,13 @@ class Inside(Protocol):
 
     async def insert(self, tables: Sequence[tuple[Insertion, Rows]]) -> None:
         """Insert rows into several tables, in that order. Raises IntegrityError."""
+        ...
+
+    async def last(self, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> Sequence[Sequence[Any]]:
+        """Insert rows, those of the first table being new records, read what is to be shown of these, and commit. Raises IntegrityError.
+
+        Only the outermost transaction can be asked for it, and nothing can be asked of it afterwards.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from tortoise.connection import get_connections
 
 from core.database.endings import Inner, to_the_end
 from core.database.insertion import Insertion, Rows, of_several
+from core.database.inside import Reading
 
 
 class Client(AsyncpgDBClient):
@@ -63,6 +64,8 @@ class Connection(asyncpg.Connection):
 
     __slots__ = ("spotless",)
 
+    spotless: bool
+
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as asyncpg has it
         """Make the session as it was at first, when it may be another by now."""
         if not getattr(self, "spotless", False):
@@ -97,8 +100,19 @@ class Transaction(TransactionWrapper):
         """Insert rows into several tables by one statement."""
         async with self._lock:
             await self.started()
-            values = [value for _, rows in tables for row in rows for value in row]
-            await self._connection.execute(of_several(tuple((insertion, len(rows)) for insertion, rows in tables)), *values)
+            await self._connection.execute(of_several(_shape(tables)), *_values(tables))
+
+    @translate_exceptions
+    async def last(self, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> Sequence[Sequence[Any]]:
+        """Insert rows, read, and commit: without a beginning, where one statement does it all, for that is a transaction by itself."""
+        if reading.fresh:
+            async with self._lock:
+                rows = await self._connection.fetch(of_several(_shape(tables), reading.fresh), *_values(tables))
+        else:
+            await self.insert(tables)
+            rows = await self.look(reading.sql, reading.values)
+        await self.commit()
+        return rows
 
     async def begin(self) -> None:
         """Begin with the first statement: until then there is nothing to undo."""
@@ -119,6 +133,14 @@ class Transaction(TransactionWrapper):
             self._finalized = True
         else:
             await super().commit()
+
+
+def _shape(tables: Sequence[tuple[Insertion, Rows]]) -> tuple[tuple[Insertion, int], ...]:
+    return tuple((insertion, len(rows)) for insertion, rows in tables)
+
+
+def _values(tables: Sequence[tuple[Insertion, Rows]]) -> list[Any]:
+    return [value for _, rows in tables for row in rows for value in row]
 
 
 class _Begun(ConnectionWrapper[asyncpg.Connection]):
@@ -172,5 +194,6 @@ class Turn(TransactionContext):
                 with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                     await self.transaction.rollback()
         finally:
-            self.connection._con.spotless = self.transaction.spotless
+            if isinstance(raw := self.connection._con, Connection):  # None when it was closed meanwhile
+                raw.spotless = self.transaction.spotless
             await self.pool.release(self.connection)

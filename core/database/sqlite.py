@@ -16,6 +16,7 @@ from tortoise.exceptions import TransactionManagementError
 from core.database.endings import Inner, to_the_end
 from core.database.functions import FUNCTIONS
 from core.database.insertion import Insertion, Rows, of_one
+from core.database.inside import Reading
 
 AT_ONCE = 500  # rows in one statement
 MOST = 32_766  # values in one statement
@@ -86,6 +87,14 @@ class Transaction(SqliteTransactionWrapper):
         async with self.acquire_connection() as connection:
             await connection._execute(_insert, connection._conn, tables)
 
+    @translate_exceptions
+    async def last(self, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> Sequence[Sequence[Any]]:
+        """Insert rows, read, and commit, all in one turn of the thread."""
+        async with self.acquire_connection() as connection:
+            rows = await connection._execute(_last, connection._conn, tables, reading)
+        self._finalized = True
+        return rows
+
     async def begin(self) -> None:
         """Take the right to write at once: a transaction that reads first and writes later could not wait for another process."""
         try:
@@ -136,6 +145,13 @@ class Turn(TransactionContext):
 def _insert(connection: sqlite3.Connection, tables: Sequence[tuple[Insertion, Rows]]) -> None:
     for insertion, rows in tables:
         connection.executemany(of_one(insertion), rows)
+
+
+def _last(connection: sqlite3.Connection, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> list[Any]:
+    _insert(connection, tables)
+    rows = connection.execute(reading.sql, reading.values).fetchall()
+    connection.commit()
+    return rows
 
 
 def _inserts(query: str) -> bool:

@@ -1,7 +1,7 @@
 """Rows of several tables that are inserted together: what one write needs costs one statement, not one for each table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.database.insertion import Insertion, Rows
-from core.database.inside import inside
+from core.database.inside import Reading, inside
 from core.records.bulk import insert, insert_columns, plan_of
 from core.records.encoding import One, encoder_of_one
 
@@ -21,6 +21,7 @@ class Batch:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Insertion, Rows]] = []
+        self._begun = False  # whether some rows have been written
 
     async def insert(self, records: Sequence[Model]) -> None:
         """Add new records of one model; see core.records.bulk.insert."""
@@ -28,6 +29,7 @@ class Batch:
             return
         model = type(records[0])
         if len(records) > FEW or plan_of(model) is None:
+            self._begun = True
             await self.write()
             await insert(model, records)
         else:
@@ -37,6 +39,7 @@ class Batch:
         """Add new rows, given by their columns, that nobody needs as records; see core.records.bulk.insert_columns."""
         count, plan = len(next(iter(columns.values()))), plan_of(model)
         if count > FEW or plan is None:
+            self._begun = True
             await self.write()
             await insert_columns(model, columns)
             return
@@ -50,6 +53,11 @@ class Batch:
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             await inside().insert(waiting)
+
+    async def last(self, reading: Reading) -> Sequence[Sequence[Any]]:
+        """Insert what waits, read, and commit; see core.database.inside. Raises IntegrityError."""
+        waiting, self._waiting = self._waiting, []
+        return await inside().last(waiting, replace(reading, fresh="") if self._begun else reading)
 
     def _add(self, model: type[Model], states: Iterable[tuple[Mapping[str, Any], Any]]) -> None:
         table = _table(model, get_connection("default").capabilities.dialect)
@@ -67,8 +75,9 @@ class _Table:
         """The values of one row, as the driver takes them."""
         row: list[Any] = []
         for name, one in self.encoders:
-            value = state[name]
-            if (value is None and one.null) or (value.__class__ is one.kind and (one.limit is None or len(value) <= one.limit)):
+            value: Any = state[name]
+            fits = one.null if value is None else value.__class__ is one.kind and (one.limit is None or len(value) <= one.limit)
+            if fits:
                 row.append(value)
             else:
                 row.append(one.other(value, owner))

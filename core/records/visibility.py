@@ -1,7 +1,7 @@
 """Which rows an actor may see or write: the start of every query."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from tortoise.expressions import Q, Subquery
@@ -75,20 +75,26 @@ async def there(call: "Call", wanted: Iterable[tuple[type[Model], Iterable[tuple
             raise Invalid(dict.fromkeys(missing, f"there is no {model.__name__} with this id"))
 
 
-async def _seen(call: "Call", model: type[Model], keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+async def _seen(call: "Call", model: type[Model], keys: Iterable[uuid.UUID]) -> Set[Any]:
     return set(await visible(call, model).filter(id__in=list(keys)).values_list("id", flat=True))
 
 
 async def still_allowed(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
     """What was written must be a row that the actor may write: nobody gives away or makes rows beyond its rule."""
-    allowed = rule(call.crm, call.actor, resource, verb)
-    if not isinstance(allowed, Q):
-        return
-    plain = plain_tests(resource.model, allowed)
-    if plain is not None:
-        reached = all(getattr(change.record, name) == value for change in changes for name, _, value in plain)
-    else:
+    reached = reaches(call, resource, changes, verb)
+    if isinstance(reached, Q):
         keys = [change.record.id for change in changes]
-        reached = await resource.model.filter(allowed, id__in=keys).count() == len(keys)
+        reached = await resource.model.filter(reached, id__in=keys).count() == len(keys)
     if not reached:
         raise Forbidden(f"the permission {resource.key}.{verb} does not reach this row")
+
+
+def reaches(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> bool | Q:
+    """Whether the records that are written lie within the rule of the actor; a test of them where only the database can say it."""
+    allowed = rule(call.crm, call.actor, resource, verb)
+    if not isinstance(allowed, Q):
+        return True
+    plain = plain_tests(resource.model, allowed)
+    if plain is None:
+        return allowed
+    return all(getattr(change.record, name) == value for change in changes for name, _, value in plain)

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     Executor,
@@ -109,7 +109,7 @@ class Writer:
             writes = read_of(field.extensions.get("strawberry-definition")) if field else None
             if field is None or not isinstance(writes, Writes) or not is_non_null_type(field.type):
                 raise Unfit(key)
-            roots.append(Root(key, nodes, field, writes, get_named_type(field.type), selections))
+            roots.append(Root(key, nodes, field, writes, cast(GraphQLObjectType, get_named_type(field.type)), selections))
         return roots
 
     async def _shown(

@@ -10,6 +10,7 @@ from typing import Any
 from graphql import DocumentNode, Executor, FieldNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
 
 from core.crm import CRM, Call
+from core.database.inside import Reading
 from core.database.readers import Parts, TooDeep
 from core.errors import Refused
 from core.resources import Resource
@@ -27,14 +28,12 @@ from schema.readpath.selection import Selections
 from schema.readpath.sqlite import Sqlite
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
-from schema.readpath.written import READER, Steps, fetch, ways
+from schema.readpath.written import READER, Look, Steps, ways
 from schema.transport.parameters import Parameters
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"postgres": Postgres, "sqlite": Sqlite}
 Interpret = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
 Begin = Callable[[Prepared, Parameters, Call], Executor]
-
-Written = dict[uuid.UUID, dict[Steps, dict[str, Any]]]
 
 KEYS = ("written",)  # among the variables: the keys of the records that were written
 
@@ -82,14 +81,14 @@ class Reader:
     def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
         """Let the mutations of an operation read back what they write."""
 
-        async def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: list[uuid.UUID]) -> Written:
+        def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: Sequence[uuid.UUID]) -> Look | None:
             try:
                 plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes))
-                variables[KEYS] = keys
+                variables[KEYS] = list(keys)
                 values = [bind(call, variables) for bind in plan.binds]
             except (Refused, Unfit):
-                return {}
-            return await fetch(resource, [tuple(json.loads(part.key)) for part in plan.parts], plan.sql, values) if plan.sql else {}
+                return None
+            return Look([tuple(json.loads(part.key)) for part in plan.parts], Reading(plan.sql, values, plan.fresh)) if plan.sql else None
 
         call.loaders[READER] = written
 
@@ -123,14 +122,15 @@ class Reader:
         self, prepared: Prepared, made: Statement, resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode]
     ) -> Plan:
         planner = self._planner(prepared, made)
-        keep, parts, columns = made.dialect.value, [], []
+        keep, parts, columns, fresh = made.dialect.value, [], [], []
         for way, below, same in ways(planner.selections, kind, nodes, steps):
             try:
                 columns.append(planner.written(resource, below, same, lambda _, variables: keep(variables[KEYS])))
+                fresh.append(planner.fresh(resource, below, same))
             except (Unfit, Refused, RecursionError):
                 return Plan((), "", (), (), False)
             parts.append(Part(json.dumps(way), tuple(same), column=len(parts)))
-        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False)
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False, _select(fresh) if all(fresh) else "")
 
     def _planner(self, prepared: Prepared, made: Statement) -> Planner:
         return Planner(self._schema, self._crm, made, Selections(self._schema, fragments_of(prepared.document), made.variables))

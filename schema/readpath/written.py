@@ -11,8 +11,10 @@ from graphql import FieldNode, GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from core.crm import Call
+from core.database.inside import Reading
 from core.database.readers import row_inside
 from core.records import ids
+from core.records.ending import Ending
 from core.resources import Resource
 from schema.readpath.scopes import KEY
 
@@ -60,23 +62,49 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
 
-async def read_back(info: strawberry.Info | Asked, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
+@dataclass(frozen=True)
+class Look:
+    """The statement that reads records back, and the way to them of each of its columns."""
+
+    ways: Sequence[Steps]
+    reading: Reading
+
+
+async def read_back(
+    info: strawberry.Info | Asked, resource: Resource, steps: Steps, records: Sequence[Any], ending: Ending | None = None
+) -> list[Any]:
     """The records with what the operation selects of them; as they are where no statement can say it.
 
-    `steps` are the names of the fields that lead from the mutation's field to a record.
+    `steps` are the names of the fields that lead from the mutation's field to a record. What `ending` has read is not read again.
     """
-    asked = Asked.of(info)
-    reader = asked.context.loaders.get(READER)
-    if reader is None or not records:
+    look = _look(info, resource, steps, [record.id for record in records])
+    if look is None:
         return list(records)
-    found = await reader(resource, steps, asked.kind, asked.nodes, [record.id for record in records])
+    rows = ending.rows if ending else None
+    found = _found(resource, look.ways, rows[0] if rows is not None else await row_inside(look.reading.sql, look.reading.values))
     return [Ready(record, found[record.id]) if record.id in found else record for record in records]
 
 
-async def fetch(resource: Resource, keys: Sequence[Steps], sql: str, values: Sequence[Any]) -> dict[uuid.UUID, dict[Steps, dict[str, Any]]]:
-    """By the key of a record, what is shown of it: a column of the statement for each way that leads to it."""
+def at_the_end(info: strawberry.Info | Asked, resource: Resource, steps: Steps) -> Ending:
+    """How a write may end at once, with what `read_back` would read."""
+
+    def reading(keys: Sequence[uuid.UUID]) -> Reading | None:
+        look = _look(info, resource, steps, keys)
+        return look.reading if look else None
+
+    return Ending(reading)
+
+
+def _look(info: strawberry.Info | Asked, resource: Resource, steps: Steps, keys: Sequence[uuid.UUID]) -> Look | None:
+    asked = Asked.of(info)
+    reader = asked.context.loaders.get(READER)
+    return reader(resource, steps, asked.kind, asked.nodes, keys) if reader and keys else None
+
+
+def _found(resource: Resource, keys: Sequence[Steps], row: Sequence[Any]) -> dict[uuid.UUID, dict[Steps, dict[str, Any]]]:
+    """By the key of a record, what is shown of it: a column of the row for each way that leads to it."""
     found: dict[uuid.UUID, dict[Steps, dict[str, Any]]] = {}
-    for steps, text in zip(keys, await row_inside(sql, values), strict=True):
+    for steps, text in zip(keys, row, strict=True):
         for shown in json.loads(str(text or "[]")):
             found.setdefault(ids.decode(resource, shown.pop(KEY)), {})[steps] = shown
     return found
