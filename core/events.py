@@ -15,6 +15,7 @@ from tortoise import transactions
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
+from core.database.inside import opened
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import EventRecord, EventValues
@@ -61,7 +62,7 @@ async def transaction(call: "Call") -> AsyncIterator[None]:
     events: list[Event] = []
     token = _pending.set(events)
     try:
-        async with transactions.in_transaction():
+        async with opened():
             yield
     finally:
         _pending.reset(token)

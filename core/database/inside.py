@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from tortoise.backends.base.client import TransactionContext
 from tortoise.connection import get_connection
 
 from core.database.insertion import Insertion, Rows
@@ -35,6 +36,11 @@ class Inside(Protocol):
         Only the outermost transaction can be asked for it, and nothing can be asked of it afterwards.
         """
         ...
+
+
+def opened() -> TransactionContext:
+    """A transaction, which need not begin before something is written or locked."""
+    return cast(Any, get_connection("default")).late_transaction()
 
 
 def inside() -> Inside:

@@ -22,6 +22,10 @@ class Client(AsyncpgDBClient):
     def _in_transaction(self) -> TransactionContext:
         return Turn(self)
 
+    def late_transaction(self) -> TransactionContext:
+        """A transaction that begins with the first statement that writes or locks."""
+        return Turn(self, late=True)
+
     async def execute_many(self, query: str, values: list[Any]) -> None:
         """Run `query` for each of `values`, in a transaction of its own."""
         async with self._in_transaction() as transaction:
@@ -66,15 +70,15 @@ class Connection(asyncpg.Connection):
 
     spotless: bool
 
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as asyncpg has it
-        """Make the session as it was at first, when it may be another by now."""
-        if not getattr(self, "spotless", False):
-            await super().reset(timeout=timeout)
+    def get_reset_query(self) -> str:
+        """What makes the session as it was at first, when it may be another by now. An open transaction is rolled back in any case."""
+        spotless = getattr(self, "spotless", False)
         self.spotless = False
+        return "" if spotless else super().get_reset_query()
 
 
 class Transaction(TransactionWrapper):
-    """What queries run on inside a transaction. It begins with the first of them that is not a mere look."""
+    """What queries run on inside a transaction. A late one begins with the first of them that is not a mere look."""
 
     def __init__(self, connection: AsyncpgDBClient) -> None:
         super().__init__(connection)
@@ -83,6 +87,10 @@ class Transaction(TransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         return Inner(Transaction(self))
+
+    def late_transaction(self) -> TransactionContext:
+        """A part of this transaction."""
+        return self._in_transaction()
 
     def acquire_connection(self) -> ConnectionWrapper[asyncpg.Connection]:
         """The connection, for statements of the object mapper and of plugins."""
@@ -115,7 +123,9 @@ class Transaction(TransactionWrapper):
         return rows
 
     async def begin(self) -> None:
-        """Begin with the first statement: until then there is nothing to undo."""
+        """Begin now; whoever begins so may run what it likes."""
+        self.root.spotless = False
+        await super().begin()
 
     async def started(self) -> None:
         """Begin now, unless it has begun."""
@@ -125,7 +135,7 @@ class Transaction(TransactionWrapper):
     async def savepoint(self) -> None:
         """Set a savepoint, and begin first."""
         await self.started()
-        await TransactionWrapper.begin(self)
+        await super().begin()
 
     async def commit(self) -> None:
         """Commit what was written, if anything was."""
@@ -161,8 +171,9 @@ class _Begun(ConnectionWrapper[asyncpg.Connection]):
 class Turn(TransactionContext):
     """One transaction on a connection of the pool: however it ends, the connection goes back and the task is out of it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, late: bool = False) -> None:
         self.parent = client
+        self.late = late
 
     async def __aenter__(self) -> TransactionalDBClient:
         self.pool = await self.parent.pool()
@@ -170,7 +181,8 @@ class Turn(TransactionContext):
         self.connection = await self.pool.acquire()
         self.transaction._connection = self.connection  # type: ignore[assignment]  # a proxy of the pool, with all that a connection has
         try:
-            await self.transaction.begin()
+            if not self.late:
+                await self.transaction.begin()
         except BaseException:
             await to_the_end(self._end())
             raise
@@ -195,5 +207,5 @@ class Turn(TransactionContext):
                     await self.transaction.rollback()
         finally:
             if isinstance(raw := self.connection._con, Connection):  # None when it was closed meanwhile
-                raw.spotless = self.transaction.spotless
+                raw.spotless = self.transaction.spotless and self.transaction._finalized
             await self.pool.release(self.connection)

@@ -45,6 +45,10 @@ class Client(SqliteClient):
     def _in_transaction(self) -> TransactionContext:
         return Turn(self)
 
+    def late_transaction(self) -> TransactionContext:
+        """A transaction; it begins at once, for the connection is its own anyway."""
+        return self._in_transaction()
+
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run `query` for each of `values`, in a transaction of its own."""
         async with self._in_transaction() as transaction:
@@ -59,6 +63,10 @@ class Transaction(SqliteTransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         return Inner(Transaction(self))
+
+    def late_transaction(self) -> TransactionContext:
+        """A part of this transaction."""
+        return self._in_transaction()
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run `query` for each of `values`; of rows to insert, many in one statement.
@@ -108,6 +116,7 @@ class Turn(TransactionContext):
 
     def __init__(self, client: Client) -> None:
         self.parent = client
+        self.transaction: Transaction | None = None
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.parent._lock.acquire()
@@ -124,6 +133,7 @@ class Turn(TransactionContext):
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         try:
+            assert self.transaction
             if exc_type is None and not self.transaction._finalized:
                 await self.transaction.commit()
         finally:
@@ -135,7 +145,8 @@ class Turn(TransactionContext):
     async def _end(self) -> None:
         """Undo what is still open, and let the next one in."""
         try:
-            if connection := self.parent._connection:
+            connection, done = self.parent._connection, self.transaction is not None and self.transaction._finalized
+            if connection and (connection.in_transaction or not done):
                 with suppress(sqlite3.Error):
                     await to_the_end(connection.rollback())
         finally:

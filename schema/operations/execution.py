@@ -68,9 +68,9 @@ class Engine:
     async def _executed(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         if prepared.kind is OperationType.QUERY:
             return await self._reader.answer(prepared, parameters, call)
-        self._reader.begin(prepared, parameters, call)
         if (answer := await self._writer.answer(prepared, parameters, call)) is not None:
             return answer
+        self._reader.begin(prepared, parameters, call)
         return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:

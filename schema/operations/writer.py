@@ -1,7 +1,7 @@
 """Standard mutations without graphql-core: their arguments are read by functions made once, and their payloads are mostly ready."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -69,10 +69,11 @@ class Writer:
     async def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | None:
         """The answer; None when graphql-core has to give it, and then nothing has been done."""
         try:
-            roots, variables = self._roots(prepared, parameters)
+            roots, variables, shape = self._roots(prepared, parameters)
             given = [root.given(variables) for root in roots]
         except Unfit:
             return None
+        self._reader.begin(prepared, parameters, call, (variables, shape))
         data: dict[str, Any] | None = {}
         errors: list[GraphQLError] = []
         for root, values in zip(roots, given, strict=True):
@@ -86,7 +87,7 @@ class Writer:
         body = {"errors": [field_entry(error, call.request_id or "") for error in errors]} if errors else {}
         return Answer({**body, "data": data, "extensions": {"cost": prepared.cost}})
 
-    def _roots(self, prepared: Prepared, parameters: Parameters) -> tuple[Sequence[Root], Variables]:
+    def _roots(self, prepared: Prepared, parameters: Parameters) -> tuple[Sequence[Root], Variables, Hashable]:
         known = self._reader.operations.of(prepared.operation, prepared.document)
         if known.signature is None:
             raise Unfit("variables that are not understood")
@@ -96,7 +97,7 @@ class Writer:
             if len(known.roots) >= MOST_PLANS:
                 known.roots.clear()
             roots = known.roots[shape] = self._planned(prepared, variables)
-        return roots, variables
+        return roots, variables, shape
 
     def _planned(self, prepared: Prepared, variables: Variables) -> Sequence[Root]:
         """The root fields. Raises Unfit when one of them is not a standard mutation."""

@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,12 +78,12 @@ class Reader:
         answer = await _Assembly(self, prepared, parameters, call, plan).answer(found)
         return await self._explained(answer, plan, values) if parameters.extensions.get("explain") is True else answer
 
-    def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
-        """Let the mutations of an operation read back what they write."""
+    def begin(self, prepared: Prepared, parameters: Parameters, call: Call, given: tuple[Variables, Hashable] | None = None) -> None:
+        """Let the mutations of an operation read back what they write. `given` are its variables with their shape, where they are read."""
 
         def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: Sequence[uuid.UUID]) -> Look | None:
             try:
-                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes))
+                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes), given)
                 variables[KEYS] = list(keys)
                 values = [bind(call, variables) for bind in plan.binds]
             except (Refused, Unfit):
@@ -104,11 +104,13 @@ class Reader:
         assert self._crm.readers
         return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
 
-    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None) -> tuple[Plan, Variables]:
+    def _plan(
+        self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None, given: tuple[Variables, Hashable] | None = None
+    ) -> tuple[Plan, Variables]:
         known = self.operations.of(prepared.operation, prepared.document)
         if self._crm.readers is None or known.signature is None:
             raise Unfit("nobody to ask")
-        variables, shape = known.signature.read(parameters.variables)
+        variables, shape = given or known.signature.read(parameters.variables)
         if written is not None:
             shape = (shape, id(written[-1][0]))  # a node lives as long as its operation
         plan = known.find(shape, call, variables)

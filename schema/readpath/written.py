@@ -70,6 +70,13 @@ class Look:
     reading: Reading
 
 
+@dataclass
+class _Shown(Ending):
+    """An ending, and how what it reads is understood."""
+
+    look: Look | None = None
+
+
 async def read_back(
     info: strawberry.Info | Asked, resource: Resource, steps: Steps, records: Sequence[Any], ending: Ending | None = None
 ) -> list[Any]:
@@ -77,11 +84,12 @@ async def read_back(
 
     `steps` are the names of the fields that lead from the mutation's field to a record. What `ending` has read is not read again.
     """
-    look = _look(info, resource, steps, [record.id for record in records])
-    if look is None:
+    if isinstance(ending, _Shown) and ending.look and ending.rows is not None:
+        found = _found(resource, ending.look.ways, ending.rows[0])
+    elif look := _look(info, resource, steps, [record.id for record in records]):
+        found = _found(resource, look.ways, await row_inside(look.reading.sql, look.reading.values))
+    else:
         return list(records)
-    rows = ending.rows if ending else None
-    found = _found(resource, look.ways, rows[0] if rows is not None else await row_inside(look.reading.sql, look.reading.values))
     return [Ready(record, found[record.id]) if record.id in found else record for record in records]
 
 
@@ -89,10 +97,11 @@ def at_the_end(info: strawberry.Info | Asked, resource: Resource, steps: Steps) 
     """How a write may end at once, with what `read_back` would read."""
 
     def reading(keys: Sequence[uuid.UUID]) -> Reading | None:
-        look = _look(info, resource, steps, keys)
-        return look.reading if look else None
+        ending.look = _look(info, resource, steps, keys)
+        return ending.look.reading if ending.look else None
 
-    return Ending(reading)
+    ending = _Shown(reading)
+    return ending
 
 
 def _look(info: strawberry.Info | Asked, resource: Resource, steps: Steps, keys: Sequence[uuid.UUID]) -> Look | None:
