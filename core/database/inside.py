@@ -43,6 +43,11 @@ def opened() -> TransactionContext:
     return cast(Any, get_connection("default")).late_transaction()
 
 
+def dialect() -> str:
+    """The dialect of the database: postgres or sqlite."""
+    return get_connection("default").capabilities.dialect
+
+
 def inside() -> Inside:
     """The transaction that is open. Raises RuntimeError when there is none."""
     client = get_connection("default")

@@ -197,7 +197,8 @@ class Turn(TransactionContext):
             try:
                 get_connections().reset(self.token)
             finally:
-                await to_the_end(self._end())
+                # With nothing to undo, the pool itself sees to it that the connection comes back.
+                await (self._end() if self.transaction._finalized else to_the_end(self._end()))
 
     async def _end(self) -> None:
         """Undo what is still open, and give the connection back; the pool closes one that is broken."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.database.insertion import Insertion, Rows
-from core.database.inside import Reading, inside
+from core.database.inside import Reading, dialect, inside
 from core.records.bulk import insert, insert_columns, plan_of
 from core.records.encoding import One, encoder_of_one
 
@@ -21,6 +20,7 @@ class Batch:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Insertion, Rows]] = []
+        self._dialect = dialect()
         self._begun = False  # whether some rows have been written
 
     async def insert(self, records: Sequence[Model]) -> None:
@@ -60,7 +60,7 @@ class Batch:
         return await inside().last(waiting, replace(reading, fresh="") if self._begun else reading)
 
     def _add(self, model: type[Model], states: Iterable[tuple[Mapping[str, Any], Any]]) -> None:
-        table = _table(model, get_connection("default").capabilities.dialect)
+        table = _table(model, self._dialect)
         self._waiting.append((table.insertion, [table.row(state, owner) for state, owner in states]))
 
 

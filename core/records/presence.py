@@ -5,11 +5,10 @@ from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tortoise.connection import get_connection
 from tortoise.expressions import Q
 from tortoise.models import Model
 
-from core.database.inside import inside
+from core.database.inside import dialect, inside
 from core.permissions import rule
 from core.records.logic import plain_tests
 from core.resources import READ
@@ -26,15 +25,15 @@ async def present(call: "Call", wanted: Mapping[type[Model], Set[uuid.UUID]]) ->
     """The keys of those records that are there for the actor, by model; None where more is to be asked than one statement can."""
     looks: list[_Look] = []
     values: list[Any] = []
-    server = get_connection("default").capabilities.dialect == "postgres"
+    if not wanted:
+        return {}
+    server = dialect() == "postgres"
     for model, keys in wanted.items():
         tests = _tests(call, model)
         if tests is None or len(keys) > MOST:
             return None
         looks.append((model, tuple(name for name, _ in tests), call.crm.resource(model).soft, len(keys)))
         values += [[*keys], *(value for _, value in tests)] if server else map(_plain, (*keys, *(value for _, value in tests)))
-    if not looks:
-        return {}
     found: dict[type[Model], set[uuid.UUID]] = {model: set() for model in wanted}
     models = [*wanted]
     for place, key in await inside().look((_of_arrays if server else _of_lists)(tuple(looks)), values):
