@@ -21,6 +21,8 @@ from core.registry import Resources
 from core.resources import Resource
 from core.settings import Settings
 from core.stream import Stream
+from core.tail.consumers import Consumer, checked_consumers
+from core.tail.tail import Tail
 
 T = TypeVar("T")
 
@@ -31,12 +33,18 @@ class CRM:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.settings = settings
         self.plugins = plugins
-        self.stream = Stream()
+        self.tail = Tail(settings)
         self.recent = Recent()
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = jobs.checked(list(plugins.lists("jobs")))
+        self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
+
+    @property
+    def stream(self) -> Stream:
+        """Where events are heard as they happen."""
+        return self.tail.stream
 
     @cached_property
     def resources(self) -> Resources:

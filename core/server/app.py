@@ -25,6 +25,7 @@ from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
 from core.server.straight import Packed, Straight
 from core.settings import Settings
+from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,9 @@ def create_app(settings: Settings) -> Starlette:
                     log.info(line)
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
-                yield
-                await crm.settle()
+                async with crm.tail.opened(), consuming(crm):
+                    yield
+                    await crm.settle()
 
     app = _Server(
         routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
