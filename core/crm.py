@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -107,6 +107,13 @@ class CRM:
             await asyncio.gather(*self.background, return_exceptions=True)
 
 
+@dataclass
+class Present:
+    """Who is at the other end of something that lasts; looked up again and again, since keys are revoked and roles change."""
+
+    actor: Actor
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: who asks what of which house. A plugin's resolver finds it in `info.context`."""
@@ -115,6 +122,11 @@ class Call:
     actor: Actor
     request_id: str | None = None
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
+    present: Present | None = field(default=None, compare=False)
+
+    def again(self) -> "Call":
+        """The same request a while later, as for the next event of a subscription: who asks may do what it may do now."""
+        return replace(self, actor=self.present.actor if self.present else self.actor, loaders={})
 
     def loader(self, key: Any, make: Any) -> Any:
         """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""

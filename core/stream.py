@@ -62,10 +62,12 @@ class Stream:
     def __len__(self) -> int:
         return len(self._listeners)
 
-    async def listen(self, wanted: Wanted = EVERYTHING, after: int | None = None) -> AsyncGenerator[list[Told], None]:
+    async def listen(
+        self, wanted: Wanted = EVERYTHING, after: int | None = None, *, beginning: bool = False
+    ) -> AsyncGenerator[list[Told], None]:
         """Events in lists: those after the position `after`, then each as it happens; without it, those from now on.
 
-        Raises TooSlow when the listener falls behind by a thousand, and Leaving when the server stops.
+        With `beginning` an empty list says that nothing will be missed from here on. Raises TooSlow when the listener falls behind by a thousand, and Leaving when the server stops.
         """
         if after is not None:  # what is far behind waits for nobody
             while page := await self._page(wanted, after, (upto := await self._tail.reached())):
@@ -75,6 +77,8 @@ class Stream:
         async with self._tail.followed():
             listener = await self._joined(wanted)
             try:
+                if beginning:
+                    yield []
                 while after is not None and (page := await self._page(wanted, after, listener.since)):
                     yield page
                     after = page[-1].event.position
