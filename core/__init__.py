@@ -16,11 +16,12 @@ from core.records.statements import select
 from core.records.visibility import visible
 from core.resources import Change, Kind, Resource
 from core.tail.consumers import Consumer
+from core.tail.hearing import hear
 from core.tail.kept import KeptEvent
 
 __all__ = [
-    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
-    "Invalid", "Job", "KeptEvent", "Kind", "Money", "NotFound",
-    "Period", "Refused", "Resource", "authenticate", "days_between", "demand", "emit", "first_day", "hookimpl", "hookspec", "key_of",
-    "local_day", "matching", "permit", "select", "transaction", "visible",
+    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden", "Invalid",
+    "Job", "KeptEvent", "Kind", "Money", "NotFound", "Period", "Refused", "Resource", "authenticate", "days_between", "demand",
+    "emit", "first_day", "hear", "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction",
+    "visible",
 ]  # fmt: skip

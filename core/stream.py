@@ -67,7 +67,8 @@ class Stream:
     ) -> AsyncGenerator[list[Told], None]:
         """Events in lists: those after the position `after`, then each as it happens; without it, those from now on.
 
-        With `beginning` an empty list says that nothing will be missed from here on. Raises TooSlow when the listener falls behind by a thousand, and Leaving when the server stops.
+        With `beginning` an empty list says that nothing will be missed from here on. Raises TooSlow when the listener falls behind
+        by a thousand, and Leaving when the server stops.
         """
         if after is not None:  # what is far behind waits for nobody
             while page := await self._page(wanted, after, (upto := await self._tail.reached())):

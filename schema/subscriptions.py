@@ -2,8 +2,7 @@
 
 import datetime
 import uuid
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -15,12 +14,10 @@ import schema.loaders as loaders
 from core.crm import CRM, Call
 from core.errors import Forbidden, Invalid, NotFound
 from core.naming import camel
-from core.permissions import rule
 from core.records import ids
-from core.records.visibility import visible
 from core.resources import READ, Resource
-from core.stream import Told
 from core.tail.cursors import cursor_of, position_of
+from core.tail.hearing import seen
 from core.tail.kept import KeptEvent, Wanted, is_pattern
 from schema.make import Book
 from schema.types import Node
@@ -70,7 +67,9 @@ class Subscription:
         where: Annotated[EventWhere | None, strawberry.argument(description="Which events; all when it is left out.")] = None,
         after: Annotated[
             str | None,
-            strawberry.argument(description="The cursor of the last event that you got: what you missed comes first. Without it, from now on."),
+            strawberry.argument(
+                description="The cursor of the last event that you got: what you missed comes first. Without it, from now on."
+            ),
         ] = None,
     ) -> AsyncGenerator[EventType, None]:
         """Events from the table and then from the stream of the house, those of hidden records left out."""
@@ -91,8 +90,8 @@ def changes(crm: CRM, book: Book) -> list[StrawberryField]:
 
 def _changed(book: Book, resource: Resource) -> StrawberryField:
     fields = [
-        book.field(resource.snake, resource.model | None, "The record as it is now; null when it is deleted, or not visible to you any more."),
-        book.field("event", EventType | None, "What happened to it; null in the first answer, and when it is not visible to you any more."),
+        book.field(resource.snake, resource.model | None, "The record as it is now; null when it is deleted, or hidden from you by now."),
+        book.field("event", EventType | None, "What happened to it; null in the first answer, and when it is hidden from you by now."),
     ]
     kind: Any = book.add(f"{resource.name}Change", fields, f"What has become of a {resource.name}.")
 
@@ -119,34 +118,6 @@ def _changed(book: Book, resource: Resource) -> StrawberryField:
         python_name=f"{resource.snake}_changed", base_resolver=StrawberryResolver(changed), is_subscription=True,
         description=f"A {resource.name} as it is now, and again each time that something happens to it.",
     )  # fmt: skip
-
-
-async def seen(call: Call, page: Sequence[Told]) -> list[Told]:
-    """Those of the events whose records the actor may see, deleted ones among them. What is found out holds for all with the same actor."""
-    actor, asked = call.actor, defaultdict(set)
-    known = id(actor)
-    for told in page:
-        if known not in told.known:  # the actor is kept with the answer, so that its id is nobody else's
-            asked[told.event.resource].add(told.event.record_id)
-    for key, records in asked.items():
-        found = await _visible(call, key, records)
-        for told in page:
-            if told.event.resource == key and known not in told.known:
-                told.known[known] = actor, found is None or told.event.record_id in found
-    return [told for told in page if told.known[known][1]]
-
-
-async def _visible(call: Call, key: str, records: set[uuid.UUID]) -> set[uuid.UUID] | None:
-    """Those of the records of a resource that the actor may see; None for all, also those that are gone for good."""
-    resource = call.crm.resources.by_key.get(key)
-    if resource is None:
-        return set()
-    if rule(call.crm, call.actor, resource, READ) is True and resource.part_of is None:
-        return None
-    try:
-        return set(await visible(call, resource, deleted=True).filter(id__in=list(records)).values_list("id", flat=True))
-    except Forbidden:
-        return set()
 
 
 async def _now(call: Call, resource: Resource, key: uuid.UUID) -> Any:

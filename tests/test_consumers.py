@@ -1,21 +1,15 @@
 """Consumers: each event in order and at least once, one process at a time, and nobody waits for another's failure."""
 
 import asyncio
-import contextlib
 import logging
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import core.tail.consuming as consuming
-from core.settings import load as read_settings_of
-from tests.engines import free_port
-from tests.house import House, Houses, Templates, write_settings
+from tests.house import House, Houses
 from tests.packages import Packages
-from tests.shell import ROOT, Shell, serving
 
 pytestmark = pytest.mark.anyio
 

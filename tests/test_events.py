@@ -81,7 +81,9 @@ async def test_a_write_that_is_refused_is_not_told(house: House):
         assert (await hear(socket))["name"] == "team.created"
 
 
-@pytest.mark.parametrize("arguments", ['(where: {names: ["deal.won"]})', '(where: {resources: ["deal"], names: ["deal.won", "tag.created"]})'])
+@pytest.mark.parametrize(
+    "arguments", ['(where: {names: ["deal.won"]})', '(where: {resources: ["deal"], names: ["deal.won", "tag.created"]})']
+)
 async def test_only_what_was_asked_for_is_told(house: House, arguments: str):
     pipeline = await house.make("Pipeline", name="p")
     await house.make("Stage", name="new", pipeline_id=pipeline.id)

@@ -68,6 +68,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
     server = _Server(config(app))
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
+    server.leave = app.state.crm.stream.end
     async with app.router.lifespan_context(app):
         host, port = listener.getsockname()[:2]
         server.greet = lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
@@ -78,12 +79,17 @@ class _Server(uvicorn.Server):
     """Stops on a signal and returns, so that the house is closed too; uvicorn would raise the signal again."""
 
     greet: Callable[[], object]
+    leave: Callable[[], object]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.freeze()
         gc.enable()
         self.greet()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.leave()  # who listens would otherwise be waited for
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit and sig == signal.SIGINT

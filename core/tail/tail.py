@@ -77,7 +77,7 @@ class Tail:
 
     async def reached(self) -> int:
         """Look, and say up to which position everything is there. Waits for those who were writing, when this is the first look."""
-        while await self._look() is None:
+        while await self._look() is None:  # noqa: ASYNC110  # who writes in other processes tells nobody when it ends
             await asyncio.sleep(SECONDS_IN_A_GAP[0])
         return self.position
 

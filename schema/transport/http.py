@@ -10,17 +10,19 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from core.auth import authenticate, remembered
-from core.crm import CRM, Call
+from core.crm import CRM, Call, Present
 from core.errors import Refused, Unauthenticated
 from core.server.reply import Reply
 from core.server.requests import request_id
 from schema.errors import Fault, Unprocessable, entries, status
 from schema.operations.answers import Answer, encoded
+from schema.operations.documents import Prepared
 from schema.operations.execution import Engine, refused
 from schema.transport.graphiql import page
-from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
+from schema.transport.media import EVENTS, GRAPHQL, JSON, accepted, is_json, wants_events, wants_page
 from schema.transport.parameters import Parameters, from_body, from_query_string
 from schema.transport.socket import Socket
+from schema.transport.streams import Streams
 
 Head = Mapping[bytes, str]
 
@@ -36,11 +38,12 @@ REFUSALS = (GraphQLError, Unprocessable, Refused)
 
 
 class Endpoint:
-    """The route /graphql: queries and mutations over HTTP, subscriptions over WebSocket, GraphiQL for browsers."""
+    """The route /graphql: queries and mutations over HTTP, subscriptions over HTTP and WebSocket, GraphiQL for browsers."""
 
     def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
         self.crm = crm
         self.engine = Engine(crm, schema)
+        self._events = Streams(self.engine)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -51,16 +54,19 @@ class Endpoint:
         if scope["method"] == "GET" and self.crm.settings.server.graphiql and wants_page(accept):
             await page()(scope, receive, send)
             return
-        media = accepted(accept)
+        media, streams = accepted(accept), wants_events(accept)
         try:
-            self._check_head(scope["method"], head, media)
+            self._check_head(scope["method"], head, media, streams)
             actor = await authenticate(self.crm, HTTPConnection(scope))
             if scope["method"] == "GET":
                 parameters = from_query_string(QueryParams(scope["query_string"]))
             else:
                 parameters = from_body(await self._body(receive))
-            call = Call(self.crm, actor, request_id(scope))
-            reply = _told(await self._awaited(self._begun(parameters, call, scope["method"]), call), media)
+            call = Call(self.crm, actor, request_id(scope), present=Present(actor) if streams else None)
+            if streams and (prepared := self._streamed(parameters, media, scope["method"])):
+                reply = self._events.begin(prepared, parameters, call)
+            else:
+                reply = _told(await self._awaited(self._begun(parameters, call, scope["method"]), call), media)
         except ClientDisconnect:
             return  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
@@ -73,11 +79,13 @@ class Endpoint:
         None for what must take the way of all others: it has to be found out first who asks, or it is no POST.
         """
         head = _head(scope)
-        if scope["method"] != "POST" or not (actor := remembered(self.crm, head.get(b"authorization", ""))):
+        if scope["method"] != "POST" or wants_events(head.get(b"accept")):
+            return None
+        if not (actor := remembered(self.crm, head.get(b"authorization", ""))):
             return None
         media = accepted(head.get(b"accept"))
         try:
-            self._check_head("POST", head, media)
+            self._check_head("POST", head, media, False)
             self._check_size(len(body))
             call = Call(self.crm, actor, request_id(scope))
             answer = self._begun(from_body(body), call, "POST")
@@ -91,13 +99,23 @@ class Endpoint:
         except Exception as error:  # the same edge
             return _failed(error, scope, media)
 
-    def _check_head(self, method: str, head: Head, media: str | None) -> None:
+    def _streamed(self, parameters: Parameters, media: str | None, method: str) -> Prepared | None:
+        """The operation, if it is answered as a stream: a subscription, or whatever a client asks that takes nothing else."""
+        try:
+            prepared = self.engine.prepare(parameters)
+        except REFUSALS:
+            return None  # it will be so again where it is told
+        if prepared.kind is OperationType.MUTATION and method == "GET":
+            return None
+        return prepared if media is None or prepared.kind is OperationType.SUBSCRIPTION else None
+
+    def _check_head(self, method: str, head: Head, media: str | None, streams: bool) -> None:
         if method not in ("GET", "POST"):
             raise Fault("GraphQL is asked by POST, and queries also by GET", 405, ALLOW)
         if method == "POST":
             self._check_content(head)
-        if media is None:
-            raise Fault(f"the answer can be {GRAPHQL} or {JSON}", 406)
+        if media is None and not streams:
+            raise Fault(f"the answer can be {GRAPHQL}, {JSON} or {EVENTS}", 406)
 
     def _check_content(self, head: Head) -> None:
         if not is_json(head.get(b"content-type")):
@@ -128,7 +146,7 @@ class Endpoint:
         try:
             prepared = self.engine.prepare(parameters)
             if prepared.kind is OperationType.SUBSCRIPTION:
-                raise Refused("subscriptions are answered over WebSocket, with the protocol graphql-transport-ws")
+                raise Refused(f"subscriptions are answered as {EVENTS}, or over WebSocket with the protocol graphql-transport-ws")
             if prepared.kind is OperationType.MUTATION and method == "GET":
                 raise Fault("mutations are sent by POST", 405, {"Allow": "POST"})
             return self.engine.begun(prepared, parameters, call)
@@ -152,7 +170,7 @@ def _head(scope: Scope) -> Head:
 
 def _told(answer: Answer, media: str | None) -> Reply:
     """An answer, as `media` has it: application/json says 200 to whatever was well-formed HTTP."""
-    return Reply(400 if not answer.executed and media == GRAPHQL else 200, HEADERS[media or JSON], answer.encoded())
+    return Reply(400 if not answer.executed and media != JSON else 200, HEADERS[media or JSON], answer.encoded())
 
 
 def _failed(error: Exception, scope: Scope, media: str | None) -> Reply:
