@@ -1,15 +1,24 @@
 """Consumers: each event in order and at least once, one process at a time, and nobody waits for another's failure."""
 
 import asyncio
+import itertools
+import json
 import logging
+import os
+import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import core.tail.consuming as consuming
-from tests.house import House, Houses
+from tests.engines import Engine, free_port
+from tests.house import House, Houses, write_settings
 from tests.packages import Packages
+from tests.shell import ROOT, Shell, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -115,3 +124,108 @@ async def test_who_does_not_skip_waits_and_goes_on_later(houses: Houses, plugin:
         module().broken.clear()
         heard.clear()
         await until(lambda: [name for who, names in heard if who == "wait" for name in names] == ["one", "two"])
+
+
+# Several processes
+
+WORKER = """
+    import asyncio, os
+    from core import Consumer, hookimpl
+    from core.models import Tag
+
+    async def mark(crm, events):
+        for event in events:
+            name = f"{event.after['name']} {event.id.hex[-6:]}"
+            await Tag.create(name=name, name_key=name, external_source=str(os.getpid()))
+            await asyncio.sleep(0.01)
+
+    @hookimpl
+    def consumers():
+        return [Consumer("mark", mark, names=("contact.created",), batch=7)]
+"""
+
+
+def test_a_process_that_is_killed_is_followed_by_another_and_nothing_is_lost_or_doubled(
+    payvand: Shell, plugin: Packages, database: Engine, tmp_path: Path
+):
+    plugin("worker", WORKER)
+    environment = {"PYTHONPATH": f"{ROOT}{os.pathsep}{plugin.folder}"}
+    shells = []
+    for number in range(2):
+        folder, port = tmp_path / f"house{number}", free_port()
+        folder.mkdir()
+        write_settings(folder, payvand.url, ("worker",), {"server": {"port": port}})
+        shells.append((Shell(folder, payvand.url, environment), port))
+    shells[0][0]("migrate").well()
+    key = json.loads(shells[0][0]("keys", "create", "--name", "k", "--role", "admin", "--json").well().out)["key"]
+
+    def make(url: str, start: int, count: int) -> None:
+        for number in range(start, start + count):
+            document = f'mutation {{ contactCreate(input: {{name: "c{number}"}}) {{ userErrors {{ message }} }} }}'
+            answer = httpx.post(f"{url}/graphql", json={"query": document}, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+            assert answer.json()["data"]["contactCreate"]["userErrors"] == []
+
+    def marked() -> list[tuple[str, str]]:
+        rows = database.query(payvand.url, "SELECT name, external_source FROM tag")
+        return sorted((row["name"].split()[0], row["external_source"]) for row in rows)
+
+    with serving(*shells[0]) as first, serving(*shells[1]) as second:
+        make(first.url, 0, 10)
+        make(second.url, 10, 10)
+        patiently(lambda: len(marked()) >= 7)
+        make(second.url, 20, 20)
+        first.process.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
+        make(second.url, 40, 5)
+        patiently(lambda: len(marked()) == 45)
+        assert time.monotonic() - killed < 15
+        assert sorted(name for name, _ in marked()) == sorted(f"c{number}" for number in range(45))
+        assert len({process for _, process in marked()}) == 2
+        assert second.stop() == 0
+        assert "Traceback" not in second.log
+    check = shells[1][0]("check").well().out
+    assert "the consumer" not in check, "nothing waits for it"
+    write_settings(shells[1][0].folder, payvand.url, ())
+    assert "payvand consumers forget mark" in shells[1][0]("check").well().out
+    shells[1][0]("consumers", "forget", "mark").well()
+    assert "mark" not in shells[1][0]("check").well().out
+    assert shells[1][0]("consumers", "forget", "mark").code == 1
+
+
+def test_what_one_server_writes_the_subscribers_of_another_hear(payvand: Shell, tmp_path: Path):
+    shells = []
+    for number in range(2):
+        folder, port = tmp_path / f"house{number}", free_port()
+        folder.mkdir()
+        write_settings(folder, payvand.url, (), {"server": {"port": port}})
+        shells.append((Shell(folder, payvand.url), port))
+    shells[0][0]("migrate").well()
+    key = json.loads(shells[0][0]("keys", "create", "--name", "k", "--role", "admin", "--json").well().out)["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with (
+        serving(*shells[0]) as first,
+        serving(*shells[1]) as second,
+        httpx.stream(
+            "POST",
+            f"{second.url}/graphql",
+            json={"query": 'subscription { events(where: {names: ["tag.created"]}) { name } }'},
+            headers={**headers, "Accept": "text/event-stream"},
+            timeout=20,
+        ) as response,
+    ):
+        lines = response.iter_lines()
+        next(lines)
+        time.sleep(0.5)
+        document = {"query": 'mutation { tagCreate(input: {name: "t"}) { userErrors { message } } }'}
+        assert httpx.post(f"{first.url}/graphql", json=document, headers=headers).status_code == 200
+        assert any("tag.created" in line for line in itertools.islice(lines, 6))
+        began = time.monotonic()
+        assert second.stop() == 0, "who listens does not keep a server from stopping"
+        assert time.monotonic() - began < 8
+
+
+def patiently(true: Callable[[], Any], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -183,10 +183,10 @@ async def test_a_client_that_takes_nothing_costs_little_and_is_given_up(house: H
         monkeypatch.setattr(module, "SECONDS_TO_TAKE", 0.3)
     wide = " ".join(f"a{number}: name b{number}: cursor" for number in range(7))
     document = f"subscription {{ events {{ {wide} changed node {{ id }} }} }}"
-    request = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: {key(house)}\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n"
+    head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: {key(house)}\r\nAccept: text/event-stream\r\n"
     body = f'{{"query": "{document}"}}'.encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]), limit=1)
-    writer.write(f"{request}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     await writer.drain()
     await listened(house)
     rows = [{"name": f"t{number}"} for number in range(100)]
@@ -255,10 +255,9 @@ async def test_without_a_key_there_is_no_stream(house: House, address: str):
 
 @pytest.mark.settings(limits={"subscriptions": 2})
 async def test_a_client_has_so_many_streams_and_no_more(house: House, address: str):
-    async with flow(address, house, EVENTS), flow(address, house, EVENTS):
-        async with flow(address, house, EVENTS) as third:
-            await third.response.aread()
-            assert third.response.status_code == 429
-            assert third.response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    async with flow(address, house, EVENTS), flow(address, house, EVENTS), flow(address, house, EVENTS) as third:
+        await third.response.aread()
+        assert third.response.status_code == 429
+        assert third.response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
     async with flow(address, house, EVENTS) as again:
         assert again.response.status_code == 200

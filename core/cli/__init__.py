@@ -16,6 +16,7 @@ from core.hooks import blaming
 # A command is here by its name: where its click command is, and what the list of commands says of it.
 COMMANDS = {
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
+    "consumers": ("core.cli.consumers:consumers", "Show who reads the events, and how far each is."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
     "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),

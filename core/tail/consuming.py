@@ -35,14 +35,17 @@ class _Taken(Exception):
 
 @asynccontextmanager
 async def consuming(crm: "CRM") -> AsyncIterator[None]:
-    """Run the consumers of all plugins inside this block, as far as no other process does. The tail of the house must be open."""
+    """Run the consumers of all plugins inside this block, as far as no other process does.
+
+    At its end the batches at hand are finished, as far as they are within SECONDS_TO_FINISH.
+    """
     if not crm.consumers:
         yield
         return
     stopping = asyncio.Event()
     for plugin, consumer in crm.consumers.values():
         await _begun(crm, plugin, consumer)
-    async with crm.tail.followed():
+    async with crm.tail.opened(), crm.tail.followed():
         tasks = [asyncio.create_task(_Running(crm, plugin, one, stopping).run()) for plugin, one in crm.consumers.values()]
         try:
             yield

@@ -37,6 +37,10 @@ class Source(Protocol):
         """How many wanted events are beyond a position, counted up to `most`, and how many seconds ago the first of them happened."""
         ...
 
+    async def states(self) -> Rows:
+        """Of each consumer its name, plugin, position, failures, last error, and how many events it has put aside."""
+        ...
+
     async def top(self) -> int:
         """The highest position that can be seen; there may be lower ones that cannot be seen yet."""
         ...
@@ -89,6 +93,9 @@ class _Asking:
         )
         count, seconds = (await self._rows(f"SELECT count(*), {self._since('min(p.at)')} FROM ({some}) AS p", values))[0]
         return count, max(0.0, float(seconds or 0.0))
+
+    async def states(self) -> Rows:
+        return await self._rows(_STATES, [])
 
     async def top(self) -> int:
         return (await self._rows("SELECT max(e.position) FROM event AS e", []))[0][0] or 0
@@ -192,6 +199,9 @@ def _plain(value: Any) -> Any:
 
 
 OUTAGES = (OSError, TimeoutError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+_STATES = """
+    SELECT c.name, c.plugin, c.position, c.failures, c.error, (SELECT count(*) FROM dead_event AS d WHERE d.consumer = c.name)
+    FROM consumer AS c ORDER BY c.name"""
 # Whoever inserts an event holds this lock from before it takes a position until its rows can be seen.
 _WRITERS = """
     SELECT l.virtualtransaction FROM pg_locks AS l

@@ -51,7 +51,10 @@ class Tail:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Follow inside this block, and close what was opened after it."""
+        """Follow inside this block, and close what was opened after it. An inner block leaves that to the outer one."""
+        if self._running is not None:
+            yield
+            return
         self._running = asyncio.create_task(self._run())
         try:
             yield
