@@ -1,6 +1,7 @@
 """The running server as one small object, and what a request carries through every room."""
 
 import asyncio
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,6 +35,7 @@ class CRM:
         self.recent = Recent()
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
+        self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = jobs.checked(list(plugins.lists("jobs")))
 

@@ -142,6 +142,16 @@ def resources() -> list[Resource]:
 
 
 @hookimpl
+def permissions() -> dict[str, str]:
+    """What is done with keys."""
+    return {
+        "apiKey.create": "To make an ApiKey: for oneself with the scope `own`.",
+        "apiKey.update": "To change an ApiKey, and to give it another secret.",
+        "apiKey.delete": "To revoke an ApiKey.",
+    }
+
+
+@hookimpl
 def activity_kinds() -> dict[str, str]:
     """Note, call, meeting, e-mail, task."""
     return activities.KINDS

@@ -14,6 +14,7 @@ from core.crm import CRM
 from core.errors import Forbidden, StartError
 from core.events import PluginFailed
 from core.permissions import may
+from core.plugins import BUILT_IN
 
 ROOTS = {"Query", "Mutation", "Subscription"}
 
@@ -84,5 +85,6 @@ def guarded(crm: CRM, plugin: str, type_name: str, field: StrawberryField) -> St
     if resolver is None:
         return field
     field = copy(field)
-    field.extensions = [*field.extensions, Contained(plugin, name), *([Guard(permission)] if permission else [])]
+    contained = [] if plugin in BUILT_IN else [Contained(plugin, name)]
+    field.extensions = [*field.extensions, *contained, *([Guard(permission)] if permission else [])]
     return field
