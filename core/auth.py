@@ -53,6 +53,12 @@ async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None
     return await _by_key(crm, key)
 
 
+def remembered(crm: "CRM", authorization: str) -> Actor | None:
+    """Who asks by this header, if that is known without asking a plugin or the database. None says nothing against anyone."""
+    key = None if crm.asks_who else _bearer(authorization)
+    return crm.recent.actor(digest(key)) if key and key.isascii() else None
+
+
 async def known_key(key: str) -> bool:
     """Whether the database has this very key, and it is open."""
     record = await _record(key)

@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
 
 from core.errors import Forbidden, StartError
 from core.models import TeamAncestor, User
 from core.naming import camel
-from core.resources import READ, Resource
+from core.resources import DELETE, READ, UPDATE, Resource
 
 if TYPE_CHECKING:  # the house is made of actors' rules
-    from core.crm import CRM
+    from core.crm import CRM, Call
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,6 +54,7 @@ class Actor:
     team_id: uuid.UUID | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     within: tuple["Actor", ...] = ()
+    follows: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # worked out of the above, and kept
 
     def grant(self, permission: str) -> str:
         """`all`, `where`, `team`, `own` or `none`: the narrowest that the actor and those within whose rights it stays have."""
@@ -110,12 +112,17 @@ Test = Owned | OfTeam | Q
 def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
     """True for every row, False for none, else the tests that hold for the rows on which the actor may do `verb`.
 
-    Plugins narrow what the role grants and never widen it; one that fails is logged, and the answer is no.
+    Nobody changes or deletes a row that it must not see. Plugins narrow what the role grants and never widen it; one
+    that fails is logged, and the answer is no.
     """
+    seen = reach(crm, actor, resource, READ) if verb in (UPDATE, DELETE) else True
     allowed = _granted(crm, actor, resource, verb)
-    if allowed is False or actor is SYSTEM:
-        return allowed
+    if allowed is False or seen is False:
+        return False
     tests: list[Test] = [] if allowed is True else [*allowed]
+    tests += [] if seen is True else [one for one in seen if one not in tests]
+    if actor is SYSTEM:
+        return True
     for plugin, answer in _opinions(crm, actor, f"{resource.key}.{verb}"):
         if answer is False:
             return False
@@ -150,20 +157,27 @@ def may(crm: "CRM", actor: Actor, permission: str) -> bool:
     return all(answer is None or answer is True for _, answer in _opinions(crm, actor, permission))
 
 
-def demand(actor: Actor, resource: Resource, *names: str) -> None:
-    """Raise Forbidden when the actor must not see one of these fields: whoever counts or sums them shows what is in them."""
-    if actor.hidden and (shut := [name for name in names if f"{resource.key}.{name}" in actor.hidden]):
-        raise unseen(resource, shut[0])
+def demand(call: "Call", shown: Resource | type[Model], *names: str) -> None:
+    """Raise Forbidden when the actor must not see one of these fields: whoever filters, counts or sums by them tells what is in them."""
+    if hidden := call.actor.hidden:
+        resource = shown if isinstance(shown, Resource) else call.crm.resource(shown)
+        if shut := [name for name in names if f"{resource.key}.{name}" in hidden]:
+            raise unseen(f"{resource.key}.{shut[0]}")
 
 
-def unseen(resource: Resource, name: str) -> Forbidden:
-    """The refusal to show a field, or to tell of it by filters, orders and sums."""
-    return Forbidden(f"the field {resource.key}.{camel(name)} is hidden from you")
+def unseen(name: str) -> Forbidden:
+    """The refusal to show a field like `deal.amount`, or to tell of it by filters, orders and sums."""
+    return Forbidden(f"the field {_shown(name)} is hidden from you")
 
 
-def unwritable(resource: Resource, name: str) -> Forbidden:
+def unwritable(name: str) -> Forbidden:
     """The refusal to set a field."""
-    return Forbidden(f"the field {resource.key}.{camel(name)} is not yours to write")
+    return Forbidden(f"the field {_shown(name)} is not yours to write")
+
+
+def _shown(name: str) -> str:
+    resource, _, field = name.partition(".")
+    return f"{resource}.{camel(field)}"
 
 
 def _granted(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
