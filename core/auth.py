@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from core.access.keys import MARK, is_open
 from core.access.secrets import digest
+from core.access.sessions import actor_of, secret_of
 from core.access.uses import note_use
 from core.errors import Refused, Unauthenticated
 from core.fields import now
@@ -30,7 +31,7 @@ MOST_REMEMBERED = 10_000  # keys
 
 
 async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
-    """Who asks, by `token` or by the header `Authorization: Bearer ...`. Raises Unauthenticated.
+    """Who asks, by `token`, by the header `Authorization: Bearer ...`, or by the cookie of a session. Raises Unauthenticated.
 
     Plugins are asked first, in their order; one that fails is logged and passed over, one that refuses has the last word.
     """
@@ -47,8 +48,12 @@ async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None
             return actor
         if actor is not None:
             log.error("plugin '%s': actor() must return an Actor or None, not %s", implementation.plugin, type(actor).__name__)
-    key = token or _bearer(connection.headers.get("authorization", ""))
+    given = connection.headers.get("authorization", "")
+    key = token or _bearer(given)
     if key is None:
+        browser = crm.settings.sessions.enabled and given.strip().lower() in ("", "bearer")
+        if browser and (secret := secret_of(connection)):
+            return await actor_of(crm, connection, secret)
         raise Unauthenticated("send a key in the header: Authorization: Bearer pvk_...")
     return await _by_key(crm, key)
 

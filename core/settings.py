@@ -70,6 +70,22 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Sessions:
+    """How long a browser stays signed in, in hours: after its last request (`idle`), and at most.
+
+    enabled: whether there is a page at /login at all.
+    """
+
+    enabled: bool = True
+    idle: float = 12.0
+    longest: float = 168.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.idle <= self.longest <= 8_760:
+            raise ValueError("idle is more than 0, not more than longest, and that is at most 8760 hours")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `plugin_tables` and `roles` are read by the plugins and by the permissions."""
 
@@ -78,6 +94,7 @@ class Settings:
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
+    sessions: Sessions = field(default_factory=Sessions)
     enabled: tuple[str, ...] = ()
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -88,7 +105,7 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits}
+SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "sessions": Sessions}
 
 
 def load(path: Path | None = None) -> Settings:

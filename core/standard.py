@@ -1,6 +1,9 @@
 """The core's own resources and kinds, told through the same hooks as everyone's."""
 
-from core import Resource, hookimpl
+from starlette.routing import BaseRoute, Route
+
+from core import CRM, Resource, hookimpl
+from core.access.pages import Pages
 from core.domain import access, activities, deals, people
 from core.models import (
     Activity,
@@ -149,6 +152,19 @@ def permissions() -> dict[str, str]:
         "apiKey.update": "To change an ApiKey, and to give it another secret.",
         "apiKey.delete": "To revoke an ApiKey.",
     }
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """The pages by which a browser signs in, unless the settings do without them."""
+    if not crm.settings.sessions.enabled:
+        return []
+    pages = Pages(crm)
+    return [
+        Route("/login", pages.login, methods=["GET", "POST"]),
+        Route("/logout", pages.logout, methods=["POST"]),
+        Route("/session", pages.session),
+    ]
 
 
 @hookimpl

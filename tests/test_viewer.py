@@ -49,3 +49,9 @@ async def test_a_filter_is_told_as_such_and_scopes_narrow(house):
 async def test_nobody_without_a_key_is_told_anything(house):
     response = await house.client.post("/graphql", json={"query": VIEWER}, headers={"Authorization": ""})
     assert response.status_code == 401
+
+
+def test_an_empty_house_says_how_to_come_in(server):
+    assert "make a first key: payvand keys create --name first --role admin" in server.log
+    server.shell("keys", "create", "--name", "first", "--role", "admin").well()
+    assert server.stop() == 0

@@ -123,6 +123,16 @@ async def revoke(call: "Call", id: uuid.UUID) -> ApiKey:
     return key
 
 
+async def first_steps() -> list[str]:
+    """How somebody comes into a house that nobody can enter yet; nothing for any other."""
+    if await ApiKey.exists() or await User.filter(password__isnull=False).exists():
+        return []
+    return [
+        "nobody can come in yet; make a first key: payvand keys create --name first --role admin",
+        "or somebody who signs in at /login: payvand users create --name ... --email ... --role admin",
+    ]
+
+
 def is_open(key: ApiKey) -> bool:
     """Whether the key opens the API now."""
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now())

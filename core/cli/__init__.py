@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
+    "users": ("core.cli.users:users", "Make users who can sign in, and give them passwords."),
 }
 
 

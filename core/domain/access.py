@@ -11,7 +11,7 @@ from core.permissions import ALL, SYSTEM
 from core.records import wheres
 from core.resources import SYSTEM as OF_EVERY_RECORD
 from core.resources import UPDATE, Change
-from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant
+from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant, rights
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -86,8 +86,21 @@ async def users(call: "Call", changes: Sequence[Change]) -> None:
         if role := change.values.get("role"):
             await assignable(call.crm, call.actor, role)
         shut = {"role", "team_id", "active"} & change.values.keys()
+        if change.before is not None and change.record.id != call.actor.user_id and {"email", "role"} & change.values.keys():
+            await _less(call, change)
         if shut and change.before is not None and call.actor.grant(f"user.{UPDATE}") != ALL:
             raise Invalid(dict.fromkeys(sorted(shut), "is for those to change who may change every user"))
+
+
+async def _less(call: "Call", change: Change) -> None:
+    """Whoever changes the address by which another signs in, or its role, has the rights of that one. Raises Invalid."""
+    if call.actor is SYSTEM:
+        return
+    role = await User.filter(id=change.record.id).first().values_list("role", flat=True)
+    given = await rights(call.crm, str(role)) if role else None
+    if given and (excess := beyond(call.crm, call.actor, given)):
+        names = sorted({"email", "role"} & change.values.keys())
+        raise Invalid(dict.fromkeys(names, f"is of a user who has rights that you have not yourself: {excess}"))
 
 
 async def unused(call: "Call", role: Role) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
+from core.access.keys import first_steps
 from core.crm import CRM
 from core.database import connect, notes, offline
 from core.database.readers import readers
@@ -44,7 +45,7 @@ def create_app(settings: Settings) -> Starlette:
             app.state.database = context
             await health.check()
             async with readers(settings) as crm.readers:
-                for line in await notes(settings, crm.plugins):
+                for line in (*await notes(settings, crm.plugins), *await first_steps()):
                     log.info(line)
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
