@@ -33,6 +33,8 @@ MOST_REMEMBERED = 10_000  # keys
 async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
     """Who asks, by `token`, by the header `Authorization: Bearer ...`, or by the cookie of a session. Raises Unauthenticated.
 
+    A token is a key of the API, or one that a provider of the settings has signed.
+
     Plugins are asked first, in their order; one that fails is logged and passed over, one that refuses has the last word.
     """
     for implementation in crm.plugins.each("actor"):
@@ -55,6 +57,8 @@ async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None
         if browser and (secret := secret_of(connection)):
             return await actor_of(crm, connection, secret)
         raise Unauthenticated("send a key in the header: Authorization: Bearer pvk_...")
+    if crm.settings.oidc and key.count(".") == 2:
+        return await crm.tokens.actor(key)
     return await _by_key(crm, key)
 
 

@@ -25,6 +25,7 @@ from core.stream import Stream
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
+    from core.access.tokens import Tokens
 
 T = TypeVar("T")
 
@@ -60,6 +61,13 @@ class CRM:
         from core.access.passwords import Passwords  # here, because most commands and many servers never see one
 
         return Passwords()
+
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """Knows who asks by a token of another provider."""
+        from core.access.tokens import Tokens  # here, because without [oidc] nobody needs the cryptography
+
+        return Tokens(self)
 
     @cached_property
     def asks_who(self) -> bool:

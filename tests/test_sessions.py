@@ -157,6 +157,7 @@ async def test_a_user_without_a_role_cannot_sign_in(house, sara):
 
 async def test_failures_are_limited_and_told_without_what_was_typed(house, sara, caplog):
     caplog.set_level("INFO")
+    answers: list[httpx.Response] = []
     for number in range(OF_ACCOUNT + 2):
         answers = [await enter(browser(house), f"wrong horse {number:03}", email) for email in ("sara@example.com", "absent@example.com")]
         assert [one.status_code for one in answers] == [401 if number < OF_ACCOUNT else 429] * 2
