@@ -16,6 +16,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tests.house import House, Houses
 
@@ -39,7 +40,7 @@ class Provider:
 
     def add(self, kid: str, key: Any, **more: Any) -> Any:
         """Show a key from now on."""
-        algorithm = jwt.algorithms.ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else jwt.algorithms.RSAAlgorithm
+        algorithm = ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else RSAAlgorithm
         self.keys[kid] = {**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, **more}
         return key
 
@@ -75,7 +76,7 @@ def provider(pair: rsa.RSAPrivateKey) -> Iterator[Provider]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -157,7 +158,7 @@ async def test_what_is_not_as_it_should_be_opens_nothing(houses: Houses, provide
             "kid as SQL": token(provider, pair, "one' OR 1=1 --"),
             "kid as a number": f"{_part({'alg': 'RS256', 'kid': 1})}.{body}.{signature}",
             "jku": token(provider, stranger, head={"jku": f"{provider.issuer}/evil", "x5u": "http://evil.example"}),
-            "jwk": token(provider, stranger, head={"jwk": jwt.algorithms.RSAAlgorithm.to_jwk(stranger.public_key(), as_dict=True)}),
+            "jwk": token(provider, stranger, head={"jwk": RSAAlgorithm.to_jwk(stranger.public_key(), as_dict=True)}),
             "crit": token(provider, pair, head={"crit": ["exp"]}),
             "no exp": token(provider, pair, exp=None),
             "no aud": token(provider, pair, aud=None),

@@ -114,5 +114,5 @@ def _read(url: str, deadline: float) -> dict[str, Any]:
 class _NoRedirects(HTTPRedirectHandler):
     """Follows nobody elsewhere: the address is the one of the settings."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         return None
