@@ -28,19 +28,20 @@ def filtered(made: Statement, resource: Resource, alias: str, where: Given | Non
     if where is None:
         return []
     made.check(lambda _, variables: measure(where.at(variables), "where"))
-    return _tests(made, resource, alias, where)
+    return tests_of(made, resource, alias, where)
 
 
-def _tests(made: Statement, resource: Resource, alias: str, where: Given) -> list[str]:
+def tests_of(made: Statement, resource: Resource, alias: str, where: Given) -> list[str]:
+    """The tests of a filter that is known to be small enough."""
     tests = []
     for name, test in where.items():
         if test.value is None and name not in ("and", "or", "not"):
             raise Unfit("null for a test")
         if name in ("and", "or"):
-            parts = [_all(_tests(made, resource, alias, one)) for one in test] if test.value else []
+            parts = [_all(tests_of(made, resource, alias, one)) for one in test] if test.value else []
             tests += parts if name == "and" else [f"({' OR '.join(parts)})" if parts else "FALSE"]
         elif name == "not":
-            tests.append(f"NOT {_all(_tests(made, resource, alias, test) if test.value else [])}")
+            tests.append(f"NOT {_all(tests_of(made, resource, alias, test) if test.value else [])}")
         else:
             tests.append(_field(made, resource, alias, name, test))
     return tests
@@ -52,7 +53,8 @@ def _all(tests: Sequence[str]) -> str:
 
 def _field(made: Statement, resource: Resource, alias: str, name: str, test: Given) -> str:
     crm = made.call.crm
-    demand(made.call, resource, name)
+    if made.ruled:
+        demand(made.call, resource, name)
     if column := resource.columns.get(name):
         tests = _money(made, column, alias, test) if column.kind is Kind.MONEY else _column(made, resource, column, alias, test)
         return _all(tests)
@@ -158,7 +160,7 @@ def _linked(made: Statement, link: Linked, alias: str, test: Given, *, negated: 
 def _rows(made: Statement, resource: Resource, attr: str, where: Given, *, negated: bool = False, filled: bool = False) -> str:
     """A select of one column of the visible rows that a filter means, or of the others."""
     alias = made.alias()
-    tests, inner = visible(made, resource, alias), _tests(made, resource, alias, where)
+    tests, inner = visible(made, resource, alias), tests_of(made, resource, alias, where)
     tests += [f"NOT {_all(inner)}"] if negated else inner
     if filled:
         tests.append(f'{alias}."{attr}" IS NOT NULL')
@@ -191,8 +193,9 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
         return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index])
 
     columns = [f'{alias}."{key.attribute}"' for key in keys]
-    if not any(nulls) and not any(key.null or key.of for key in keys) and len({key.descending for key in keys}) == 1:
-        # As a row of values, so that an index leads straight to it however far it is.
+    descending, plain = {key.descending for key in keys}, not any(nulls) and not any(key.of or key.flag for key in keys)
+    if plain and len(descending) == 1 and (True in descending or not any(key.null for key in keys)):
+        # As a row of values, so that an index leads straight to it however far it is. Where nulls come first they are past.
         places = [place(index) for index in range(len(keys))]
         sign = "<" if keys[0].descending else ">"
         return [f"({', '.join(columns)}) {sign} ({', '.join(places)})" if len(keys) > 1 else f"{columns[0]} {sign} {places[0]}"]
@@ -202,7 +205,11 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
         if after is not None:
             same = [_same(one, columns[at], partial(place, at), null=nulls[at]) for at, one in enumerate(keys[:index])]
             alternatives.append(_all([*same, after]))
-    return [f"({' OR '.join(alternatives)})"]
+    bound = []
+    if not nulls[0] and not keys[0].flag and (keys[0].descending or not keys[0].null):
+        # Says nothing new, but an index leads to it, as it does not to alternatives.
+        bound.append(f"{columns[0]} {'<=' if keys[0].descending else '>='} {place(0)}")
+    return [*bound, f"({' OR '.join(alternatives)})"]
 
 
 def _kind(resource: Resource, key: Key) -> str:
