@@ -40,7 +40,7 @@ class Provider:
 
     def add(self, kid: str, key: Any, **more: Any) -> Any:
         """Show a key from now on."""
-        algorithm = ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else RSAAlgorithm
+        algorithm: Any = ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else RSAAlgorithm
         self.keys[kid] = {**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, **more}
         return key
 

@@ -4,7 +4,7 @@ import pytest
 
 VIEWER = "{ viewer { name role user { id name } key { prefix name } permissions { name scope } } }"
 ROLES = {
-    "clerk": {"*.read": "all", "contact.*": "own", "deal.update": "team", "deal.read": "none"},
+    "clerk": {"*.read": "all", "contact.*": "own", "deal.update": "all", "deal.read": "team", "tag.delete": "all", "tag.read": "none"},
     "bare": {"contact.read": "own"},
 }
 pytestmark = pytest.mark.settings(roles=ROLES)
@@ -28,8 +28,8 @@ async def test_a_key_is_told_how_far_its_permissions_reach(house):
     viewer = (await clerk.ask(VIEWER))["viewer"]
     assert (viewer["role"], viewer["user"]) == ("clerk", {"id": user, "name": "Mina"})
     scopes = {one["name"]: one["scope"] for one in viewer["permissions"]}
-    assert (scopes["contact.update"], scopes["deal.update"], scopes["tag.read"]) == ("OWN", "TEAM", "ALL")
-    assert not {"deal.read", "deal.create", "tag.create", "apiKey.create"} & scopes.keys()
+    assert (scopes["contact.update"], scopes["deal.update"], scopes["product.read"]) == ("OWN", "TEAM", "ALL")
+    assert not {"tag.read", "tag.delete", "deal.create", "apiKey.create"} & scopes.keys(), "nothing is done with rows that are not seen"
 
 
 async def test_what_reaches_no_row_is_left_out(house):

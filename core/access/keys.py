@@ -14,7 +14,7 @@ from core.models import ApiKey, User
 from core.permissions import ALL, NONE, SYSTEM
 from core.records.ids import key_of
 from core.records.values import clean
-from core.records.visibility import allowed_or_refused, there, visible
+from core.records.visibility import allowed_or_refused, visible
 from core.resources import CREATE, DELETE, UPDATE
 from core.roles import Rights, assignable, beyond, check_permission, rights
 
@@ -172,10 +172,10 @@ async def _user(call: "Call", values: Mapping[str, Any]) -> uuid.UUID | None:
     if "user_id" not in values:
         return None if call.actor.grant("apiKey.create") == ALL else call.actor.user_id
     user_id = values["user_id"]
-    if user_id is not None:
-        await there(call, User, [("user_id", user_id)])
-        if not await User.filter(id=user_id, active=True, deleted_at__isnull=True).exists():
-            raise Invalid(user_id="is a user who has left, or is not there")
+    if user_id is not None and not (user_id == call.actor.user_id or await visible(call, User).filter(id=user_id).exists()):
+        raise Invalid(user_id="there is no User with this id")
+    if user_id is not None and not await User.filter(id=user_id, active=True, deleted_at__isnull=True).exists():
+        raise Invalid(user_id="is a user who has left")
     return user_id
 
 

@@ -45,10 +45,12 @@ def create_app(settings: Settings) -> Starlette:
             app.state.database = context
             await health.check()
             async with readers(settings) as crm.readers:
-                for line in (*await notes(settings, crm.plugins), *await first_steps()):
+                for line in await notes(settings, crm.plugins):
                     log.info(line)
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
+                for line in await first_steps():
+                    log.info(line)
                 yield
                 await crm.settle()
 

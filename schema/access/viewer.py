@@ -4,7 +4,8 @@ import strawberry
 
 from core.crm import Call
 from core.models import ApiKey, GrantScope, User
-from core.permissions import ALL, NONE, may, reach
+from core.permissions import ALL, NONE, SCOPES, may, reach
+from core.resources import DELETE, READ, UPDATE
 
 
 @strawberry.type(description="A permission that roles can grant.")
@@ -77,13 +78,16 @@ class ViewerQueries:
 
 def _scope(call: Call, permission: str) -> GrantScope | None:
     """How far a permission of the actor reaches; None when that is nowhere."""
-    scope = call.actor.grant(permission)
-    resource = call.crm.resources.by_key.get(permission.rpartition(".")[0])
+    crm, actor = call.crm, call.actor
+    key, _, verb = permission.rpartition(".")
+    scope, resource = actor.grant(permission), crm.resources.by_key.get(key)
     if scope == NONE or resource is None:
-        return GrantScope.ALL if scope != NONE and may(call.crm, call.actor, permission) else None
-    allowed = reach(call.crm, call.actor, resource, permission.rpartition(".")[2])
+        return GrantScope.ALL if scope != NONE and may(crm, actor, permission) else None
+    allowed = reach(crm, actor, resource, verb)
     if allowed is False:
         return None
     if allowed is True:
         return GrantScope.ALL
+    if verb in (UPDATE, DELETE):  # of rows that are seen only
+        scope = min(scope, actor.grant(f"{key}.{READ}"), key=SCOPES.index)
     return GrantScope.WHERE if scope == ALL else GrantScope(scope.upper())
