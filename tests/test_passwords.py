@@ -16,7 +16,7 @@ CHANGE = """mutation ($current: String!, $new: String!) {
     done: passwordChange(current: $current, new: $new) { changed userErrors { field message } } }"""
 SET = """mutation ($id: ID!, $password: String!) {
     done: userPasswordSet(id: $id, password: $password) { user { id } userErrors { field message } } }"""
-ROLES = {"clerk": {"contact.*": "own", "user.read": "all"}, "lead": {"contact.*": "all", "user.*": "all"}, "self": {"user.*": "own"}}
+ROLES = {"clerk": {"contact.*": "own", "user.read": "all"}, "lead": {"contact.*": "all", "user.*": "all"}}
 pytestmark = pytest.mark.settings(roles=ROLES)
 
 
@@ -99,11 +99,21 @@ async def test_only_those_with_the_rights_of_a_user_set_its_password(house):
 async def test_nobody_takes_the_address_or_the_role_of_one_who_may_more(house):
     boss, _ = await person(house, "boss", "admin")
     asker = await house.as_("lead", (await person(house, "lead", "lead"))[0])
-    for values in ({"email": "mine@example.com"}, {"role": "clerk"}):
+    for values in ({"email": "mine@example.com"}, {"role": "clerk"}, {"externalId": "mine"}):
         document = "mutation ($id: ID!, $input: UserUpdateInput!) { userUpdate(id: $id, input: $input) { userErrors { field message } } }"
         errors = (await asker.ask(document, id=boss, input=values))["userUpdate"]["userErrors"]
         assert [one["field"] for one in errors] == [["input", *values]]
     assert (await house.sql("SELECT role FROM app_user WHERE email = 'boss@example.com'")) == [{"role": "admin"}]
+
+
+async def test_nobody_changes_alone_by_what_it_signs_in(house):
+    own = {"permission": "user.update", "scope": "WHERE", "where": {"id": {"eq": "$me"}}}
+    await house.make("Role", name="self", grants=[own, {"permission": "user.read"}])
+    sara, asker = await person(house, "sara", "self")
+    document = "mutation ($id: ID!, $input: UserUpdateInput!) { userUpdate(id: $id, input: $input) { userErrors { field } } }"
+    assert (await asker.ask(document, id=sara, input={"name": "Sara"}))["userUpdate"]["userErrors"] == []
+    for values in ({"email": "other@example.com"}, {"externalId": "x"}, {"role": None}):
+        assert (await asker.ask(document, id=sara, input=values))["userUpdate"]["userErrors"] == [{"field": ["input", *values]}]
 
 
 async def test_a_key_without_a_user_has_no_password(house):
