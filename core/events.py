@@ -130,13 +130,13 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
     _events().extend(events)
-    await _keep(events)
+    await _keep(call, events)
     if call.crm.plugins.listens("before_commit"):
         for event in events:
             await _ask(call.crm, event)
 
 
-async def _keep(events: Sequence[Event]) -> None:
+async def _keep(call: "Call", events: Sequence[Event]) -> None:
     """Write the events down, a column at a time: nobody needs their rows as records."""
     if not events:
         return
@@ -148,6 +148,7 @@ async def _keep(events: Sequence[Event]) -> None:
             "record_id": [event.record_id for event in events], "actor": [event.actor for event in events],
             "at": [event.at for event in events], "changed": [_names(tuple(event.before), tuple(event.after)) for event in events],
             "request_id": [event.request_id for event in events],
+            "user_id": [call.actor.user_id] * len(events), "key_id": [call.actor.key_id] * len(events),
         },
     )  # fmt: skip
     before, after = [event.before or None for event in events], [event.after or None for event in events]

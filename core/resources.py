@@ -158,6 +158,7 @@ class Resource:
     links: name -> model of a table that ties two records together: `{"tags": ContactTag}`.
     history: column -> model that records its changes (columns from_*, to_*, changed_at, seconds).
     owned_by: the forward relation to the user whose row it is; None for rows that everybody shares.
+    personal: columns that hold values of a person: they are blanked when the contact is erased that a row belongs to.
     natural: columns by which an import finds a record, best first.
     prepare: an async function (call, changes) with the model's own rules, awaited for each batch before it is saved.
     """
@@ -172,6 +173,7 @@ class Resource:
     links: Mapping[str, type[Model]] = field(default_factory=dict)
     history: Mapping[str, type[Model]] = field(default_factory=dict)
     owned_by: str | None = None
+    personal: frozenset[str] = frozenset()
     natural: tuple[str, ...] = ("name",)
     prepare: Prepare | None = None
     plural_name: str | None = None
