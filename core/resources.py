@@ -229,7 +229,12 @@ class Resource:
     @cached_property
     def currencies(self) -> frozenset[str]:
         """The columns that hold the currency of some money; they are shown as part of it."""
-        return frozenset(one.currency for one in self._fields.values() if isinstance(one, MoneyField))
+        return frozenset(self.money.values())
+
+    @cached_property
+    def money(self) -> dict[str, str]:
+        """Column of money -> the column of its currency."""
+        return {name: one.currency for name, one in self._fields.items() if isinstance(one, MoneyField)}
 
     @cached_property
     def soft(self) -> bool:

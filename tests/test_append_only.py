@@ -118,7 +118,8 @@ async def test_a_fact_is_neither_changed_nor_removed(house):
         assert refused(url, "TRUNCATE event") == "the table event is never emptied: its rows are only added"
         assert "never emptied" in refused(url, "TRUNCATE event, event_values")
     else:
-        copy = "INSERT OR REPLACE INTO event SELECT {}, id, 'x', resource, record_id, actor, at, changed, request_id, user_id, key_id FROM event"
+        columns = "id, name, resource, record_id, actor, at, changed, request_id, user_id, key_id"
+        copy = f"INSERT OR REPLACE INTO event (position, {columns}) SELECT {{}}, {columns} FROM event"
         assert refused(url, copy.format("position")) == "UNIQUE constraint failed: event.position"
         assert refused(url, copy.format("position + 1000")) == "UNIQUE constraint failed: event.id"
     assert [row["name"] for row in await house.sql("SELECT name FROM event")] == ["contact.created"]

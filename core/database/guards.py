@@ -148,7 +148,7 @@ def _triggers(guard: Guard, table: Table) -> dict[str, str]:
     for name, action in what.items():
         body = f"SELECT RAISE(ABORT, {_text(guard.sentence(name))});"
         made[f"{guard.table}__{name}"] = f'CREATE TRIGGER "{guard.table}__{name}" BEFORE {action} ON "{guard.table}" BEGIN {body} END'
-    # INSERT OR REPLACE removes the row in its way, and asks no trigger about it. What is refused here would be refused anyway, in these words.
+    # INSERT OR REPLACE removes the row in its way, and asks no trigger about it. An INSERT is refused in the words of SQLite itself.
     bodies = []
     for columns in [table.primary, *sorted(table.uniques)]:
         same = " AND ".join(f'"{one}" = NEW."{one}"' for one in columns)

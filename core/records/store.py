@@ -300,6 +300,11 @@ def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str,
         after.pop(hidden, None)
     for name, keys in change.links.items():
         after[resource.linked[name].ids] = keys
+    for name, currency in resource.money.items():
+        if name in after:  # an amount in smallest units says nothing without its currency
+            after.setdefault(currency, getattr(change.record, currency))
+            if change.before is not None:
+                before.setdefault(currency, getattr(change.record, currency))
     return before, after
 
 

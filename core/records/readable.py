@@ -1,0 +1,15 @@
+"""Which fields of a record an actor may read, for whatever shows values that no field of the API resolves."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from core.resources import Resource
+
+if TYPE_CHECKING:
+    from core.crm import Call
+
+
+def readable(call: "Call", resource: Resource, names: Iterable[str]) -> list[str]:
+    """Those of the names (of columns, keys of relations, parts and links) that the actor may read, in their order."""
+    shut = {*resource.hidden, *resource.folded.values()}
+    return [name for name in names if name not in shut]
