@@ -13,7 +13,7 @@ def lists(things: Things) -> dict[str, Trap]:
     money = things.money
     return {
         "what happened": Trap(
-            "query ($first: Int, $after: String) { auditEntries(first: $first, after: $after) { edges { cursor } nodes { id name at recordId"
+            "query ($first: Int, $after: String) { auditEntries(first: $first, after: $after) { edges { cursor } nodes { id name recordId"
             " changed before after record { __typename id } user { id name } key { name } } }"
             " contacts(first: 3) { nodes { name audit(first: 2, orderBy: [{field: AT, direction: DESC}]) { totalCount nodes { recordId"
             " after record { ... on Contact { name audit(first: 1) { nodes { actor changed } } } } } } } }"
