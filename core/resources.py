@@ -161,6 +161,7 @@ class Resource:
     personal: columns that hold values of a person: they are blanked when the contact is erased that a row belongs to.
     natural: columns by which an import finds a record, best first.
     prepare: an async function (call, changes) with the model's own rules, awaited for each batch before it is saved.
+    on_delete: an async function (call, record), awaited before a record is deleted; it may raise Conflict.
     """
 
     model: type[Model]
@@ -176,6 +177,7 @@ class Resource:
     personal: frozenset[str] = frozenset()
     natural: tuple[str, ...] = ("name",)
     prepare: Prepare | None = None
+    on_delete: Callable[[Any, Any], Awaitable[None]] | None = None
     plural_name: str | None = None
 
     @property

@@ -89,7 +89,6 @@ class Settings:
 
 
 SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits}
-ROLES: Mapping[str, Mapping[str, str]] = {"admin": {"*": "all"}, "owner": {"*": "own"}}
 
 
 def load(path: Path | None = None) -> Settings:
@@ -122,7 +121,7 @@ def parse(table: Mapping[str, Any], path: Path, environment: Mapping[str, str] =
     for name, value in (*plugins.items(), *roles.items()):
         if not isinstance(value, dict):
             raise StartError(f"{path.name}: '{name}' must be a table")
-    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles={**ROLES, **roles}, **sections)
+    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles=roles, **sections)
 
 
 def section(kind: type[T], values: Any, place: str) -> T:

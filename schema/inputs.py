@@ -11,11 +11,13 @@ import strawberry
 from core.crm import CRM
 from core.errors import Invalid
 from core.money import Money
+from core.naming import camel
+from core.permissions import demand
 from core.records.ids import decode
 from core.records.orders import MOST_KEYS, Order
 from core.records.pages import Window
 from core.resources import CREATE, UPDATE, Column, Kind, Resource
-from schema.make import Book, camel, described, many
+from schema.make import Book, described, many
 from schema.scalars import BigInt, CurrencyCode
 
 OPERATORS = {
@@ -211,6 +213,7 @@ class Inputs:
         ):
             call = info.context
             orders = to_orders(resource, order_by)
+            demand(call, resource, *(one.column.name for one in orders))
             window = Window.of(call, first, after, last, before)
             return await listing(root, call, plain(where) if where else None, orders, window, include_deleted)
 

@@ -12,4 +12,8 @@ if TYPE_CHECKING:
 def readable(call: "Call", resource: Resource, names: Iterable[str]) -> list[str]:
     """Those of the names (of columns, keys of relations, parts and links) that the actor may read, in their order."""
     shut = {*resource.hidden, *resource.folded.values()}
-    return [name for name in names if name not in shut]
+    hidden = call.actor.hidden
+    if not hidden:
+        return [name for name in names if name not in shut]
+    fields = {one.attr: one.name for one in resource.to_one.values()} | {link.ids: link.name for link in resource.linked.values()}
+    return [name for name in names if name not in shut and f"{resource.key}.{fields.get(name, name)}" not in hidden]

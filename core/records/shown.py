@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from core.money import Money, exponent
+from core.naming import camel
 from core.plain import plain
 from core.records.ids import encode
 from core.records.readable import readable
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from core.crm import CRM, Call
 
 Values = Mapping[str, Any]
-
-
-def camel(name: str) -> str:
-    """`closed_at` as `closedAt`."""
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)
 
 
 def row(call: "Call", resource: Resource, record: Any) -> dict[str, Any]:
