@@ -10,6 +10,7 @@ from core.hookspecs import hookimpl
 from schema.audit import AuditFields
 from schema.build import build
 from schema.operations.execution import EXPLAIN
+from schema.privacy import PrivacyMutation, PrivacyQuery
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
 
@@ -25,7 +26,7 @@ def routes(crm: CRM) -> list[BaseRoute]:
 @hookimpl
 def graphql() -> list[type]:
     """The core's own fields that no table says."""
-    return [AuditFields]
+    return [AuditFields, PrivacyQuery, PrivacyMutation]
 
 
 @hookimpl

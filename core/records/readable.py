@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from core.resources import Resource
+from core.permissions import rule
+from core.resources import READ, Resource
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -11,9 +12,12 @@ if TYPE_CHECKING:
 
 def readable(call: "Call", resource: Resource, names: Iterable[str]) -> list[str]:
     """Those of the names (of columns, keys of relations, parts and links) that the actor may read, in their order."""
+    parts, links = call.crm.resources.parts(resource), resource.link_inputs
     shut = {*resource.hidden, *resource.folded.values()}
+    shut |= {name for name, back in parts.items() if rule(call.crm, call.actor, call.crm.resource(back.model), READ) is not True}
+    shut |= {name for name, link in links.items() if rule(call.crm, call.actor, call.crm.resource(link.model), READ) is False}
     hidden = call.actor.hidden
     if not hidden:
         return [name for name in names if name not in shut]
-    fields = {one.attr: one.name for one in resource.to_one.values()} | {link.ids: link.name for link in resource.linked.values()}
+    fields = {one.attr: one.name for one in resource.to_one.values()} | {name: link.name for name, link in links.items()}
     return [name for name in names if name not in shut and f"{resource.key}.{fields.get(name, name)}" not in hidden]
