@@ -203,8 +203,7 @@ async def test_nothing_personal_is_left_anywhere(file: House):
     text = dump(file).lower()
     assert [mark for mark in mine.made if mark.lower() in text] == []
     assert "1987-03-21" in text, "that of the other"
-    stored = [mark for mark in others.made if mark.lower() in text]
-    assert stored[:-1] == others.made[: len(stored) - 1] or len(others.made) - len(stored) == 1, "of the other only the answer is gone"
+    assert len([mark for mark in others.made if mark.lower() not in text]) == 1, "of the other only the answer is gone"
     assert await _facts(file) == before, "what counts stays"
     assert await file.sql("SELECT count(*) AS n FROM event") == [{"n": events[0]["n"] + 1}]
     version = erased["version"]
@@ -224,11 +223,11 @@ async def test_nothing_personal_is_left_anywhere(file: House):
 async def _facts(house: House) -> Any:
     """What statistics are made of."""
     return await house.ask(
-        "{ dealsAggregate(groupBy: [{field: STAGE_ID}]) { count sum { amount { amount currency } } }"
-        " contactsAggregate(groupBy: [{field: LIFECYCLE_STAGE}, {field: SOURCE}]) { count }"
-        " activitiesAggregate(groupBy: [{field: KIND}]) { count }"
+        "{ dealsAggregate(groupBy: [{field: STAGE}]) { count sum { amount { amount currency } } }"
+        " contactsAggregate(groupBy: [{field: LIFECYCLE_STAGE}, {field: SOURCE}]) { count key { lifecycleStage source } }"
+        " activitiesAggregate(groupBy: [{field: KIND}]) { count key { kind } }"
         " deals { nodes { id amount { amount } closedAt stage { name } contact { id company { name } tags { name } }"
-        " lines { total { amount } } stageChanges { toStage { name } seconds } } }"
+        " lines { total { amount } } stageChanges { nodes { toStage { name } seconds } } } }"
         " memberships { nodes { points } } lifecycleChanges { nodes { toStage changedAt } } }"
     )
 

@@ -37,7 +37,7 @@ async def belonging(crm: "CRM", contact: Contact) -> Rows:
                 new = {row.id: row for row in rows if row.id not in there}
                 there.update(new)
                 grown = grown or bool(new)
-    return {key: list(rows.values()) for key, rows in found.items() if rows}
+    return {key: sorted(rows.values(), key=lambda row: row.id) for key, rows in found.items() if rows}
 
 
 async def once_belonging(crm: "CRM", contact: Contact) -> list[uuid.UUID]:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tortoise.expressions import F, Subquery
+from tortoise.expressions import F, Q, Subquery
 
 from core.errors import NotFound
 from core.events import emit, transaction
@@ -19,6 +19,8 @@ from core.resources import Resource
 
 if TYPE_CHECKING:
     from core.crm import Call
+
+_SOMETHING = Q(before__isnull=False) | Q(after__isnull=False)
 
 
 async def erase(call: "Call", key: uuid.UUID) -> Contact:
@@ -48,7 +50,7 @@ async def _forget_values(keys: Sequence[uuid.UUID]) -> int:
     gone = 0
     for some in in_parts(keys):
         events = AuditEntry.filter(record_id__in=some).values("id")
-        gone += await EventValues.filter(event_id__in=Subquery(events)).delete()
+        gone += await EventValues.filter(_SOMETHING, event_id__in=Subquery(events)).delete()
     return gone
 
 
