@@ -238,6 +238,7 @@ async def test_everything_is_told(file: House):
     marks = Marks("mark")
     contact = await person(file, marks, won, product, tag_ids=[tag.id])
     await file.make("Membership", number=marks(), motto=marks(), points=7, contact_id=contact)
+    await delete(file, "Letter", (await file.make("Letter", text=marks(), contact_id=contact)).id)
     row = contact.removeprefix("contact_")
     await file.sql(f"INSERT INTO file_secret (id, text, contact_id) VALUES ('{row}', '{marks()}', '{row}')")
     told = (await file.ask(EXPORT, id=contact))["personalData"]

@@ -40,16 +40,33 @@ async def belonging(crm: "CRM", contact: Contact) -> Rows:
     return {key: sorted(rows.values(), key=lambda row: row.id) for key, rows in found.items() if rows}
 
 
-async def once_belonging(crm: "CRM", contact: Contact) -> list[uuid.UUID]:
-    """The keys of records of which an event tells that they pointed to the contact: they may be gone, or another's by now."""
+async def once_belonging(crm: "CRM", contact: Contact) -> Rows:
+    """The keys of records that pointed to the contact, as an event tells, by their resource: they may be gone, or another's by now.
+
+    It reads all values that are kept of such records, which takes its time where there are millions.
+    """
     resources = [resource.key for resource in crm.resources if any(_direct(resource))]
     rows = await select(
-        "SELECT DISTINCT e.record_id FROM {events} AS e JOIN {kept} AS v ON v.event_id = e.id"
+        "SELECT DISTINCT e.resource, e.record_id FROM {events} AS e JOIN {kept} AS v ON v.event_id = e.id"
         f" WHERE CAST(v.before AS TEXT) LIKE '%{contact.id}%' OR CAST(v.after AS TEXT) LIKE '%{contact.id}%'",
-        events=AuditEntry.filter(resource__in=resources).values("id", "record_id"),
+        events=AuditEntry.filter(resource__in=resources).values("id", "resource", "record_id"),
         kept=EventValues.all().values("event_id", "before", "after"),
     )
-    return [uuid.UUID(str(row["record_id"])) for row in rows]
+    found: Rows = {}
+    for row in rows:
+        found.setdefault(row["resource"], []).append(uuid.UUID(str(row["record_id"])))
+    return found
+
+
+async def gone(crm: "CRM", keys: Rows) -> list[uuid.UUID]:
+    """Those of the keys whose records are there no more."""
+    left: list[uuid.UUID] = []
+    for resource, some in keys.items():
+        there: set[Any] = set()
+        for part in in_parts(some):
+            there |= set(await crm.resources.by_key[resource].model.filter(id__in=part).values_list("id", flat=True))
+        left += [key for key in some if key not in there]
+    return left
 
 
 def in_parts(keys: Sequence[Any]) -> Iterator[list[Any]]:

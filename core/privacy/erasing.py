@@ -36,7 +36,8 @@ async def erase(call: "Call", key: uuid.UUID) -> Contact:
             raise NotFound("there is no Contact with this id")
         await ask(call, "erase", contact)  # first, for what a plugin keeps may be found by an address alone
         rows = await belonging(call.crm, contact)
-        keys = [one.id for some in rows.values() for one in some] + await once_belonging(call.crm, contact)
+        keys = [one.id for some in rows.values() for one in some]
+        keys += [key for some in (await once_belonging(call.crm, contact)).values() for key in some]
         gone = await _forget_values(keys) + await _forget_parts(call, rows) + await _blank_all(call, rows)
         await Answered.all().delete()  # no answer says whom it shows, and after a day all of them are gone anyway
         if gone:

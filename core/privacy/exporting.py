@@ -2,6 +2,7 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.errors import NotFound
@@ -10,7 +11,7 @@ from core.models import AuditEntry, Contact, EventValues
 from core.naming import camel
 from core.permissions import SYSTEM
 from core.privacy.asking import ask
-from core.privacy.belonging import Rows, belonging, in_parts
+from core.privacy.belonging import Rows, belonging, gone, in_parts, once_belonging
 from core.records.ids import encode
 from core.records.shown import changed, row, told
 from core.records.visibility import visible
@@ -37,12 +38,13 @@ async def personal_data(call: "Call", key: uuid.UUID) -> Json:
     for resource in call.crm.resources:
         if resource.key in rows and not _within(every, resource, rows):
             told_rows[camel(resource.plural)] = [await _record(every, resource, one, rows) for one in rows[resource.key]]
+    keys = [one.id for some in rows.values() for one in some] + await gone(call.crm, await once_belonging(call.crm, contact))
     [whole] = told_rows.pop(camel(call.crm.resource(Contact).plural))
     return {
         "exportedAt": rfc3339(now()),
         "contact": whole,
         **told_rows,
-        "audit": await _audit(every, rows),
+        "audit": await _audit(every, keys),
         "plugins": await ask(every, "personal_data", contact),
     }
 
@@ -75,10 +77,10 @@ async def _tied(call: "Call", link: Linked, record: Any) -> list[Json]:
     return [row(call, target, one) for one in await link.model.filter(id__in=list(keys)).order_by("id")] if keys else []
 
 
-async def _audit(call: "Call", rows: Rows) -> list[Json]:
-    """What happened to these rows, in its order."""
+async def _audit(call: "Call", records: Sequence[uuid.UUID]) -> list[Json]:
+    """What happened to these records, in its order."""
     entries: list[AuditEntry] = []
-    for keys in in_parts([one.id for some in rows.values() for one in some]):
+    for keys in in_parts(records):
         entries += await AuditEntry.filter(record_id__in=keys)
     values: dict[uuid.UUID, EventValues] = {}
     for keys in in_parts([entry.id for entry in entries]):

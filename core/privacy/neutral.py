@@ -25,21 +25,28 @@ def neutral(resource: Resource, key: uuid.UUID) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in sorted(resource.personal):
         field = resource.model._meta.fields_map[name]
-        value = values[name] = _value(field, key)
+        value = values[name] = _value(field, key, unique=_unique(resource, name))
         if folded := resource.folded.get(name):
             length = getattr(resource.model._meta.fields_map[folded], "max_length", 0)
             values[folded] = None if value is None else fold(value)[:length]
     return values
 
 
-def _value(field: Field[Any], key: uuid.UUID) -> Any:
+def _unique(resource: Resource, name: str) -> bool:
+    """Whether two records may not have the same value, be it only its folded form or together with other columns."""
+    meta = resource.model._meta
+    names = {name, resource.folded.get(name)}
+    return any(one and meta.fields_map[one].unique for one in names) or any(names & {*some} for some in meta.unique_together)
+
+
+def _value(field: Field[Any], key: uuid.UUID, *, unique: bool) -> Any:
     if field.null:
         return None
     if not _is_text(field):
         default: Callable[[], Any] | Any = field.default
         return default() if callable(default) else default
     # Two erased records must not have the same unique word; of a key only the end is left to chance.
-    word = f"{WORD}-{key.hex[::-1]}" if field.unique else WORD
+    word = f"{WORD}-{key.hex[::-1]}" if unique else WORD
     return word[: getattr(field, "max_length", None)]
 
 

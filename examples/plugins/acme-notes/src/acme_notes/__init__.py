@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import click
 from starlette.routing import BaseRoute, Route
@@ -14,7 +15,7 @@ from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
 from acme_notes.models import Note
 from acme_notes.rules import TooMany, prepare, unpin_old
 from acme_notes.settings import Settings
-from core import CRM, Actor, Event, Expressed, Job, Kind, Resource, hookimpl
+from core import CRM, Actor, Call, Event, Expressed, Job, Kind, Resource, hookimpl
 from core.models import Contact
 
 requires_core = ">=0.1"
@@ -25,7 +26,16 @@ log = logging.getLogger(__name__)
 @hookimpl
 def resources() -> list[Resource]:
     """Notes as a resource, and `Contact.notes` as the way back."""
-    return [Resource(Note, reverse={"contact": "notes"}, read_only=frozenset({"made_at", "pinned_at"}), natural=(), prepare=prepare)]
+    return [
+        Resource(
+            Note,
+            reverse={"contact": "notes"},
+            read_only=frozenset({"made_at", "pinned_at"}),
+            personal=frozenset({"text", "label"}),
+            natural=(),
+            prepare=prepare,
+        )
+    ]
 
 
 @hookimpl
@@ -80,6 +90,18 @@ async def after_commit(crm: CRM, event: Event) -> None:
     """Say in the log what has happened; nobody waits for it."""
     if event.name == "note.pinned":
         log.info("%s pinned note %s", event.actor, event.record_id)
+
+
+@hookimpl
+async def personal_data(call: Call, contact: Contact) -> Mapping[str, Any]:
+    """The notes are told with their resource; what they come to is told here."""
+    return {"notes": await Note.filter(contact_id=contact.id).count()}
+
+
+@hookimpl
+async def erase(call: Call, contact: Contact) -> None:
+    """Texts and labels are blanked as personal columns; what says nothing any more is not pinned."""
+    await Note.filter(contact_id=contact.id).update(pinned_at=None)
 
 
 @hookimpl
