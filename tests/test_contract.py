@@ -121,7 +121,7 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
     _check_listed(_state(place))
     assert "Nothing to do" in place("makemigrations").well().out
     refused = place("serve")
-    assert (refused.code, refused.err) == (1, "payvand: 3 migrations wait to be applied; run: payvand migrate\n")
+    assert (refused.code, refused.err) == (1, "payvand: 4 migrations wait to be applied; run: payvand migrate\n")
     place("migrate").well()
     key = place("keys", "create", "--name", "test", "--role", "admin").well().out.strip()
     with _served(place, key) as shop:
