@@ -14,6 +14,7 @@ from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.loading import shared
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -46,6 +47,16 @@ class CRM:
     def expressed(self) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
         """The fields that SQL works out of a row, with their plugins, by model and name."""
         return expressions.checked(self.plugins.lists("expressions"), self.resources)
+
+    @cached_property
+    def asks_who(self) -> bool:
+        """Whether any plugin may say who asks."""
+        return self.plugins.listens("actor")
+
+    @cached_property
+    def narrows(self) -> bool:
+        """Whether any plugin may narrow what an actor may do, which it may decide anew for each request."""
+        return self.plugins.listens("rule")
 
     @cached_property
     def permissions(self) -> dict[str, str]:
@@ -98,9 +109,9 @@ class Call:
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     def loader(self, key: Any, make: Any) -> Any:
-        """The batch loader of this request under `key`, made on first use."""
+        """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""
         if key not in self.loaders:
-            self.loaders[key] = make()
+            self.loaders[key] = shared(make())
         return self.loaders[key]
 
 

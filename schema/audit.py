@@ -74,7 +74,7 @@ async def _values(call: Call, entry: AuditEntry, side: str) -> Any:
         found = await EventValues.filter(event_id__in=keys).in_bulk(keys, "event_id")
         return [found.get(key) for key in keys]
 
-    kept = await loaders.shared(call.loader("audit.values", lambda: DataLoader(load)).load(entry.id))
+    kept = await call.loader("audit.values", lambda: DataLoader(load)).load(entry.id)
     values = getattr(kept, side, None)
     return told(call, resource, values) if values else None
 
@@ -92,7 +92,7 @@ async def _seen(call: Call, entry: AuditEntry) -> Resource | None:
         seen = {(key, record) for key, records in keys.items() for record in await _visible(call, key, records)}
         return [one in seen for one in wanted]
 
-    seen = await loaders.shared(call.loader("audit.seen", lambda: DataLoader(load)).load((resource.key, entry.record_id)))
+    seen = await call.loader("audit.seen", lambda: DataLoader(load)).load((resource.key, entry.record_id))
     return resource if seen else None
 
 

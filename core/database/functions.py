@@ -10,7 +10,7 @@ from typing import Any
 from core.records.pages import sealed
 from core.text import rfc3339
 
-CURSOR, FLOAT, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_time", "payvand_list"
+CURSOR, FLOAT, MEAN, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_mean", "payvand_time", "payvand_list"
 
 
 def install(connection: sqlite3.Connection) -> None:
@@ -22,6 +22,10 @@ def install(connection: sqlite3.Connection) -> None:
 
 def kept(value: Any) -> Any:
     """A value as the tables hold it; of several, the JSON of a list of them."""
+    if type(value) is str:
+        return value
+    if isinstance(value, uuid.UUID):
+        return str(value)
     if isinstance(value, list):
         return json.dumps([kept(one) for one in value], ensure_ascii=False)
     if isinstance(value, Enum):
@@ -30,18 +34,23 @@ def kept(value: Any) -> Any:
         return value.astimezone(datetime.UTC).isoformat(" ")
     if isinstance(value, datetime.date):
         return value.isoformat()
-    return str(value) if isinstance(value, uuid.UUID) else int(value) if isinstance(value, bool) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def _float(value: float | None) -> str | None:
     return None if value is None else repr(float(value))
 
 
+def _mean(total: int | None, count: int) -> str | None:
+    """Whole numbers are divided as such: many a total is no number with a floating point."""
+    return None if total is None or not count else repr(total / count)
+
+
 def _time(value: str | None) -> str | None:
     return None if value is None else rfc3339(datetime.datetime.fromisoformat(value))
 
 
-FUNCTIONS = ((CURSOR, -1, sealed), (FLOAT, 1, _float), (TIME, 1, _time))
+FUNCTIONS = ((CURSOR, -1, sealed), (FLOAT, 1, _float), (MEAN, 2, _mean), (TIME, 1, _time))
 
 
 class _List:

@@ -45,6 +45,14 @@ def failure(error: BaseException, request: str) -> JSONResponse:
     return JSONResponse(body, status, headers)
 
 
+def note(scope: Scope, request: str, status: int, started: float) -> None:
+    """Write a line about a request that was answered."""
+    level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
+    if log.isEnabledFor(level):
+        spent = (time.perf_counter() - started) * 1000
+        log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+
+
 class Requests:
     """Pure ASGI: puts the id on the answer, and turns what escapes into an answer.
 
@@ -81,10 +89,7 @@ class Requests:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)
         finally:
-            level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
-            if log.isEnabledFor(level):
-                spent = (time.perf_counter() - started) * 1000
-                log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+            note(scope, request, status, started)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()

@@ -3,13 +3,14 @@
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
+from graphql import DocumentNode, Executor, FieldNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
 
 from core.crm import CRM, Call
+from core.database.inside import Reading
 from core.database.readers import Parts, TooDeep
 from core.errors import Refused
 from core.resources import Resource
@@ -20,22 +21,21 @@ from schema.operations.documents import Prepared
 from schema.readpath.dialect import Dialect
 from schema.readpath.holes import fill
 from schema.readpath.planner import Planner
-from schema.readpath.plans import Operations, Part, Plan
+from schema.readpath.plans import Operations, Part, Plan, fragments_of
 from schema.readpath.postgres import Postgres
 from schema.readpath.scopes import Spread
 from schema.readpath.selection import Selections
 from schema.readpath.sqlite import Sqlite
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
-from schema.readpath.written import READER, Steps, fetch, ways
+from schema.readpath.written import READER, Look, Steps, ways
 from schema.transport.parameters import Parameters
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"postgres": Postgres, "sqlite": Sqlite}
 Interpret = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
 Begin = Callable[[Prepared, Parameters, Call], Executor]
 
-Written = dict[uuid.UUID, dict[Steps, dict[str, Any]]]
-
+NOTHING = b"null"
 KEYS = ("written",)  # among the variables: the keys of the records that were written
 
 log = logging.getLogger(__name__)
@@ -49,47 +49,55 @@ class Reader:
         self.executor = executor
         self._crm = crm
         self._schema = schema
-        self._operations = Operations(schema)
+        self.operations = Operations(schema)
 
-    async def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
-        """The answer to a query. Raises what says that the database does not serve."""
+    def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
+        """The answer to a query, or what gives it when something has to be waited for: the database, or a resolver."""
         try:
             plan, variables = self._plan(prepared, parameters, call)
             for check in plan.checks:
                 check(call, variables)
             values = [bind(call, variables) for bind in plan.binds]
         except (Refused, Unfit):
-            return await self.interpret(prepared, parameters, call)
+            return self.interpret(prepared, parameters, call)
         except Exception:  # the edge of the planner: an operation that it stumbles over is answered all the same
             log.exception("request %s: an operation could not be planned, its resolvers answer", call.request_id)
-            return await self.interpret(prepared, parameters, call)
-        if not plan.compiled and plan.slow and not parameters.extensions.get("explain"):
-            return await self.interpret(prepared, parameters, call)
+            return self.interpret(prepared, parameters, call)
+        explain = parameters.extensions.get("explain")
+        if not plan.compiled and plan.slow and not explain:
+            return self.interpret(prepared, parameters, call)
+        found = None if explain or not plan.plain else self._row_now(plan, values)
+        answer = None if found is None else _plain(plan, found, prepared)
+        return answer or self._waited(prepared, parameters, call, plan, values)
+
+    async def _waited(self, prepared: Prepared, parameters: Parameters, call: Call, plan: Plan, values: Sequence[Any]) -> Answer:
+        """The answer by a plan. Raises what says that the database does not serve."""
         try:
             found = await self._row(plan, values)
         except TooDeep:
             log.info("request %s: an operation is too deep for one statement, its resolvers answer from now on", call.request_id)
-            self._operations.of(prepared.operation).give_up()
+            self.operations.of(prepared.operation, prepared.document).give_up()
             return await self.interpret(prepared, parameters, call)
         except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
             if outage(error):
                 raise
             log.exception("request %s: a statement failed, its resolvers answer", call.request_id)
             return await self.interpret(prepared, parameters, call)
-        answer = await _Assembly(self, prepared, parameters, call, plan).answer(found)
+        answer = _plain(plan, found, prepared) if plan.plain else None
+        answer = answer or await _Assembly(self, prepared, parameters, call, plan).answer(found)
         return await self._explained(answer, plan, values) if parameters.extensions.get("explain") is True else answer
 
-    def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
-        """Let the mutations of an operation read back what they write."""
+    def begin(self, prepared: Prepared, parameters: Parameters, call: Call, given: tuple[Variables, Hashable] | None = None) -> None:
+        """Let the mutations of an operation read back what they write. `given` are its variables with their shape, where they are read."""
 
-        async def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: list[uuid.UUID]) -> Written:
+        def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: Sequence[uuid.UUID]) -> Look | None:
             try:
-                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes))
-                variables[KEYS] = keys
+                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes), given)
+                variables[KEYS] = list(keys)
                 values = [bind(call, variables) for bind in plan.binds]
             except (Refused, Unfit):
-                return {}
-            return await fetch(resource, [tuple(json.loads(part.key)) for part in plan.parts], plan.sql, values) if plan.sql else {}
+                return None
+            return Look([tuple(json.loads(part.key)) for part in plan.parts], Reading(plan.sql, values, plan.fresh)) if plan.sql else None
 
         call.loaders[READER] = written
 
@@ -101,15 +109,27 @@ class Reader:
         told = {"statement": plan.sql, "plan": lines, "compiled": list(plan.compiled), "resolved": resolved}
         return replace(answer, text=answer.text[:-2] + b',"explain":%s}}' % encoded(told))
 
+    def _row_now(self, plan: Plan, values: Sequence[Any]) -> Parts | None:
+        """The row of a plan if nobody has to be waited for. Whatever goes wrong is told when it is asked for again, with patience."""
+        assert self._crm.readers
+        if not plan.sql:
+            return ()
+        try:
+            return self._crm.readers.row_now(plan.sql, values) if plan.brief else None
+        except Exception:
+            return None
+
     async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
         assert self._crm.readers
         return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
 
-    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None) -> tuple[Plan, Variables]:
-        known = self._operations.of(prepared.operation)
+    def _plan(
+        self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None, given: tuple[Variables, Hashable] | None = None
+    ) -> tuple[Plan, Variables]:
+        known = self.operations.of(prepared.operation, prepared.document)
         if self._crm.readers is None or known.signature is None:
             raise Unfit("nobody to ask")
-        variables, shape = known.signature.read(parameters.variables)
+        variables, shape = given or known.signature.read(parameters.variables)
         if written is not None:
             shape = (shape, id(written[-1][0]))  # a node lives as long as its operation
         plan = known.find(shape, call, variables)
@@ -123,18 +143,18 @@ class Reader:
         self, prepared: Prepared, made: Statement, resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode]
     ) -> Plan:
         planner = self._planner(prepared, made)
-        keep, parts, columns = made.dialect.value, [], []
+        keep, parts, columns, fresh = made.dialect.value, [], [], []
         for way, below, same in ways(planner.selections, kind, nodes, steps):
             try:
                 columns.append(planner.written(resource, below, same, lambda _, variables: keep(variables[KEYS])))
+                fresh.append(planner.fresh(resource, below, same))
             except (Unfit, Refused, RecursionError):
                 return Plan((), "", (), (), False)
             parts.append(Part(json.dumps(way), tuple(same), column=len(parts)))
-        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False)
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False, _select(fresh) if all(fresh) else "")
 
     def _planner(self, prepared: Prepared, made: Statement) -> Planner:
-        fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
-        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments_of(prepared.document), made.variables))
 
     def _planned(self, prepared: Prepared, made: Statement) -> Plan:
         planner = self._planner(prepared, made)
@@ -189,24 +209,20 @@ class _Assembly:
         """The answer, of the row that the statement gave."""
         slow: list[Part] = []
         for part in self.plan.parts:
-            value = part.constant if part.column is None else await self._value(part, found)
+            value = part.constant if part.column is None else await self._filled(part, found)
             if value is None:
                 slow.append(part)
             else:
                 self.values[part.key] = value
         if slow and not await self._interpreted(slow):
-            return self._written(b"null")
+            return self._written(NOTHING)
         return self._written(b"{%s}" % b",".join(part.head + self.values[part.key] for part in self.plan.parts))
 
-    async def _value(self, part: Part, found: Parts) -> bytes | None:
+    async def _filled(self, part: Part, found: Parts) -> bytes | None:
         """The JSON of a root field; None where its resolver has to say why there is nothing."""
-        assert part.column is not None
-        if part.fields:
-            value = b"{%s}" % b",".join(head + _bytes(found[part.column + place]) for place, head in enumerate(part.fields))
-        else:
-            value = _bytes(found[part.column])
-            if value == b"null":
-                return None
+        value = part.value(found)
+        if value == NOTHING:
+            return None
         if not part.holes:
             return value
         whole = json.loads(value)
@@ -234,8 +250,16 @@ class _Assembly:
         return Answer(text=text, compiled=self.plan.compiled)
 
 
-def _bytes(text: bytes | str | int | None) -> bytes:
-    return text if isinstance(text, bytes) else b"null" if text is None else str(text).encode()
+def _plain(plan: Plan, found: Parts, prepared: Prepared) -> Answer | None:
+    """The answer by a plan to which nothing is added, unless a resolver has to say why there is nothing in a field."""
+    values: list[bytes] = []
+    for part in plan.parts:
+        value = part.value(found)
+        if value == NOTHING:
+            return None
+        values.append(part.head + value)
+    data = b",".join(values)
+    return Answer(text=b'{"data":{%s},"extensions":{"cost":%d}}' % (data, prepared.cost), compiled=plan.compiled)
 
 
 def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:
@@ -245,5 +269,5 @@ def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:
         operation=whole.operation, name=whole.name, variable_definitions=whole.variable_definitions, directives=whole.directives,
         selection_set=SelectionSetNode(selections=tuple(nodes)), loc=whole.loc,
     )  # fmt: skip
-    definitions = [operation, *(one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode))]
+    definitions = [operation, *fragments_of(prepared.document).values()]
     return Prepared(DocumentNode(definitions=tuple(definitions)), operation, prepared.cost)

@@ -13,7 +13,7 @@ from schema.errors import Fault
 NESTING = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which makes it slow to make, and one is made for each request
 class Parameters:
     """What a client sends: a document, its variables, and which of its operations it means."""
 
@@ -29,7 +29,7 @@ def from_body(body: bytes) -> Parameters:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Fault("the body is not valid UTF-8") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise Fault("the body is empty; send JSON with at least a query")
     return checked(read(text, "the body"))
 
@@ -51,7 +51,9 @@ def from_query_string(query: QueryParams) -> Parameters:
 def read(text: str, what: str) -> Any:
     """The value of a JSON text without NaN, endless numbers and depths. Raises Fault."""
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text) if text[:1] == "{" else (None, -1)
+        if end != len(text):  # something stands around it: a space, or what does not belong there
+            value = _DECODER.decode(text)
     except RecursionError:
         raise Fault(f"{what} is nested too deeply") from None
     except ValueError as error:  # also for an integer with more digits than Python reads
@@ -74,10 +76,11 @@ def checked(given: Any) -> Parameters:
     name = given.get("operationName")
     if name is not None and not isinstance(name, str):
         raise Fault("the parameter operationName must be a string or null")
-    for key in ("variables", "extensions"):
-        if not isinstance(given.get(key), dict | None):
+    variables, extensions = given.get("variables"), given.get("extensions")
+    for key, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
             raise Fault(f"the parameter {key} must be an object or null")
-    return Parameters(query, given.get("variables") or {}, name or None, given.get("extensions") or {})
+    return Parameters(query, variables or {}, name or None, extensions or {})
 
 
 _NAMES = ("query", "variables", "operationName", "extensions")
