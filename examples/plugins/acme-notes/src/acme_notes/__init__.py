@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from starlette.routing import BaseRoute, Route
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 
 from acme_notes import web
 from acme_notes.command import count
@@ -15,7 +15,7 @@ from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
 from acme_notes.models import Note
 from acme_notes.rules import TooMany, prepare, unpin_old
 from acme_notes.settings import Settings
-from core import CRM, Actor, Call, Event, Expressed, Job, Kind, Resource, hookimpl
+from core import CRM, Actor, Call, Event, Expressed, Job, Kind, Resource, hookimpl, visible
 from core.models import Contact
 
 requires_core = ">=0.1"
@@ -69,10 +69,11 @@ def activity_kinds() -> Mapping[str, str]:
 
 @hookimpl
 def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
-    """Whoever sees only its own contacts has to do with no other notes than theirs."""
-    if not permission.startswith("note.") or actor.grant("contact.read") != "own":
+    """The notes of a contact are seen with it, and by nobody else."""
+    if not permission.startswith("note."):
         return None
-    return Q(contact__owner_id=actor.user_id) if actor.user_id else False
+    contacts = visible(crm.call(actor), Contact) if actor.may("contact.read") else None
+    return Q(contact_id__in=Subquery(contacts.values("id"))) if contacts else False
 
 
 @hookimpl
