@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from core.crm import CRM
 from core.errors import StartError
-from schema.access import mutations, queries
+from core.plugins import BUILT_IN
 from schema.filters import filtered
 from schema.guard import guarded
 from schema.inputs import Inputs
@@ -62,7 +62,7 @@ class Schema(strawberry.Schema):
             name = name_of(field)
             if name in claimed:
                 raise StartError(f"plugin '{plugin}': the field {kind}.{name} belongs to {claimed[name]} already")
-            claimed[name] = f"plugin '{plugin}'"
+            claimed[name] = "the core" if plugin in BUILT_IN else f"plugin '{plugin}'"
             fields.append(field)
             self._grown.add(kind)
         return fields
@@ -84,8 +84,8 @@ def _schema(crm: CRM, grafts: Sequence[tuple[str, Any]]) -> Schema:
     inputs = Inputs(crm, book)
     types = Types(crm, book, inputs)
     roots = {
-        "query": book.add("Query", [*Queries(crm, book, inputs, types).fields(), *queries()], "Everything that can be read."),
-        "mutation": book.add("Mutation", [*Mutations(crm, book, inputs).fields(), *mutations(crm)], "Everything that can be changed."),
+        "query": book.add("Query", Queries(crm, book, inputs, types).fields(), "Everything that can be read."),
+        "mutation": book.add("Mutation", Mutations(crm, book, inputs).fields(), "Everything that can be changed."),
     }
     return Schema(
         inputs,

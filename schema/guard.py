@@ -74,11 +74,14 @@ class Contained(FieldExtension):
 
 
 def guarded(crm: CRM, plugin: str, type_name: str, field: StrawberryField) -> StrawberryField:
-    """A copy of the field that asks for the permission of its `@permit`. Raises StartError when a root field has none."""
+    """A copy of the field that asks for the permission of its `@permit`. Raises StartError when a root field of a plugin has none.
+
+    The core has root fields without one: what everyone may know or do about itself.
+    """
     resolver = field.base_resolver.wrapped_func if field.base_resolver else None
     permission = getattr(resolver, "permission", None)
     name = f"{type_name}.{field.python_name}"
-    if permission is None and type_name in ROOTS:
+    if permission is None and type_name in ROOTS and plugin not in BUILT_IN:
         raise StartError(f"plugin '{plugin}': {name} asks for no permission; mark its resolver with @permit")
     if permission is not None and permission not in crm.permissions:
         raise StartError(f"plugin '{plugin}': {name} asks for '{permission}', which no permissions() declares")

@@ -83,7 +83,7 @@ class ApiKeyRevokePayload(_Changed):
     """The payload of apiKeyRevoke."""
 
 
-@strawberry.type
+@strawberry.type(name="Mutation", extend=True)
 class KeyMutations:
     """Fields that join the root type Mutation."""
 

@@ -31,7 +31,7 @@ class UserPasswordSetPayload:
     user_errors: list[UserError] = strawberry.field(description="What the user can mend; empty when all went well.")
 
 
-@strawberry.type
+@strawberry.type(name="Mutation", extend=True)
 class PasswordMutations:
     """Fields that join the root type Mutation."""
 

@@ -61,7 +61,7 @@ class Viewer:
         return await User.get_or_none(id=call.actor.user_id) if call.actor.user_id else None
 
 
-@strawberry.type
+@strawberry.type(name="Query", extend=True)
 class ViewerQueries:
     """Fields that join the root type Query."""
 
