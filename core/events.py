@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a call carries the house, and the house its events
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0  # seconds that one plugin may take with one event
+DECISIVE = frozenset({"apiKey", "role", "session", "team", "user"})  # what the rights of an actor are made of
 
 _pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
 
@@ -171,6 +172,8 @@ def _names(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
 
 def tell(crm: "CRM", events: Sequence[Event]) -> None:
     """Tell of committed events, apart from the request that caused them."""
+    if not DECISIVE.isdisjoint(event.resource for event in events):
+        crm.recent.forget()
     if crm.stream.heard:
         for event in events:
             crm.stream.put(event)

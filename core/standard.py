@@ -1,6 +1,9 @@
 """The core's own resources and kinds, told through the same hooks as everyone's."""
 
-from core import Resource, hookimpl
+from starlette.routing import BaseRoute, Route
+
+from core import CRM, Resource, hookimpl
+from core.access.pages import Pages
 from core.domain import access, activities, deals, people
 from core.models import (
     Activity,
@@ -157,11 +160,27 @@ def resources() -> list[Resource]:
 
 @hookimpl
 def permissions() -> dict[str, str]:
-    """What the law asks for is no matter of who may read and delete contacts."""
+    """What is done with keys; and what the law asks for, which is no matter of who may read and delete contacts."""
     return {
+        "apiKey.create": "To make an ApiKey: for oneself with the scope `own`.",
+        "apiKey.update": "To change an ApiKey, and to give it another secret.",
+        "apiKey.delete": "To revoke an ApiKey.",
         EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
         ERASE: "To erase a contact that one may see, for good.",
     }
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """The pages by which a browser signs in, unless the settings do without them."""
+    if not crm.settings.sessions.enabled:
+        return []
+    pages = Pages(crm)
+    return [
+        Route("/login", pages.login, methods=["GET", "POST"]),
+        Route("/logout", pages.logout, methods=["POST"]),
+        Route("/session", pages.session),
+    ]
 
 
 @hookimpl

@@ -7,6 +7,9 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
 from core.hookspecs import hookimpl
+from schema.access.keys import KeyMutations
+from schema.access.passwords import PasswordMutations
+from schema.access.viewer import ViewerQueries
 from schema.audit import AuditFields
 from schema.build import build
 from schema.operations.execution import EXPLAIN
@@ -26,7 +29,7 @@ def routes(crm: CRM) -> list[BaseRoute]:
 @hookimpl
 def graphql() -> list[type]:
     """The core's own fields that no table says."""
-    return [AuditFields, PrivacyQuery, PrivacyMutation]
+    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation]
 
 
 @hookimpl

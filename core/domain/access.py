@@ -10,11 +10,12 @@ from core.permissions import ALL, SYSTEM
 from core.records import wheres
 from core.resources import SYSTEM as OF_EVERY_RECORD
 from core.resources import UPDATE, Change
-from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant
+from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant, rights
 
 if TYPE_CHECKING:
     from core.crm import Call
 
+SIGNING = {"email", "external_id", "external_source", "role"}  # by what a user is found who signs in, and what it may do then
 
 
 async def roles(call: "Call", changes: Sequence[Change]) -> None:
@@ -76,13 +77,28 @@ async def fields(call: "Call", changes: Sequence[Change]) -> None:
 
 
 async def users(call: "Call", changes: Sequence[Change]) -> None:
-    """A role is given by those who have its rights; teams and leaving are for those who may change every user. Raises Invalid."""
+    """A role is given by those who have its rights; what somebody signs in with is for those who may change every user. Raises Invalid."""
     for change in changes:
         if role := change.values.get("role"):
             await assignable(call.crm, call.actor, role)
-        shut = {"role", "team_id", "active"} & change.values.keys()
-        if shut and change.before is not None and call.actor.grant(f"user.{UPDATE}") != ALL:
+        if change.before is None:
+            continue
+        if change.record.id != call.actor.user_id and SIGNING & change.values.keys():
+            await _less(call, change)
+        shut = (SIGNING | {"team_id", "active"}) & change.values.keys()
+        if shut and call.actor.grant(f"user.{UPDATE}") != ALL:
             raise Invalid(dict.fromkeys(sorted(shut), "is for those to change who may change every user"))
+
+
+async def _less(call: "Call", change: Change) -> None:
+    """Whoever changes by what another is known when it signs in, or its role, has the rights of that one. Raises Invalid."""
+    if call.actor is SYSTEM:
+        return
+    role = await User.filter(id=change.record.id).first().values_list("role", flat=True)
+    given = await rights(call.crm, str(role)) if role else None
+    if given and (excess := beyond(call.crm, call.actor, given)):
+        names = sorted(SIGNING & change.values.keys())
+        raise Invalid(dict.fromkeys(names, f"is of a user who has rights that you have not yourself: {excess}"))
 
 
 async def unused(call: "Call", role: Role) -> None:

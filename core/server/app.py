@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
+from core.access.keys import first_steps
 from core.crm import CRM
 from core.database import connect, notes, offline
 from core.database.readers import readers
@@ -48,6 +49,8 @@ def create_app(settings: Settings) -> Starlette:
                     log.info(line)
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
+                for line in await first_steps():
+                    log.info(line)
                 yield
                 await crm.settle()
 

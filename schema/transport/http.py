@@ -166,4 +166,4 @@ def _headers(error: Exception) -> Mapping[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Fault):
         return error.headers
-    return {"Retry-After": "2"} if status(error) == 503 else {}
+    return {"Retry-After": str(getattr(error, "seconds", 2))} if status(error) in (429, 503) else {}

@@ -15,7 +15,7 @@ from strawberry.http.websocket_origin import is_same_origin
 
 from core.auth import authenticate
 from core.crm import Call
-from core.errors import Refused, Unauthenticated
+from core.errors import Forbidden, Refused, Unauthenticated
 from core.permissions import Actor
 from core.server.outages import outage
 from core.server.requests import request_id
@@ -132,7 +132,7 @@ class Socket:
         self._token = _token(payload or {})
         try:
             self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
-        except Unauthenticated:
+        except (Unauthenticated, Forbidden):
             raise _Closed(4403, "Forbidden") from None
         except Exception as error:  # the edge: logged and masked as everywhere
             entries(error, self._request_id)
@@ -145,7 +145,7 @@ class Socket:
             await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
             try:
                 self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
-            except Unauthenticated:
+            except (Unauthenticated, Forbidden):
                 await self._close(4403, "Forbidden")
                 return
             except Exception as error:  # an outage ends no session; the next round asks again
