@@ -70,6 +70,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class GraphQL:
+    """Which documents are executed.
+
+    safelist: a JSON file, relative to settings.toml, with the only ones; empty for all.
+    """
+
+    safelist: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `plugin_tables` and `roles` are read by the plugins and by the permissions."""
 
@@ -78,6 +88,7 @@ class Settings:
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
+    graphql: GraphQL = field(default_factory=GraphQL)
     enabled: tuple[str, ...] = ()
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -88,7 +99,7 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits}
+SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL}
 ROLES: Mapping[str, Mapping[str, str]] = {"admin": {"*": "all"}, "owner": {"*": "own"}}
 
 

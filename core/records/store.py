@@ -155,7 +155,8 @@ async def each(
                 await first()
             for work in works:
                 results.append(await _attempt(work))
-            if all_or_none and any(refused for _, refused in results):
+            refusals = sum(refused is not None for _, refused in results)
+            if refusals and (all_or_none or refusals == len(results)):
                 raise _Undone
             if last:
                 shown = iter(await last([record for record, refused in results if refused is None]))

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: what comes in is checked before anything is parsed, and what goes out has one form."""
 
+import re
 from collections.abc import Mapping
 
 import strawberry
@@ -24,6 +25,8 @@ from schema.transport.socket import Socket
 Head = Mapping[bytes, str]
 
 ALLOW = {"Allow": "GET, POST"}
+REPLAYED = {"Idempotency-Replayed": "true"}
+_KEY = re.compile(r"[ -~]{1,255}")
 HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"Accept"), (b"x-content-type-options", b"nosniff"))
 
 
@@ -54,6 +57,7 @@ class Endpoint:
             answer = await self._answer(scope, head, receive)
             # application/json says 200 to whatever was well-formed HTTP
             code, body = 400 if not answer.executed and media == GRAPHQL else 200, answer.encoded()
+            more = REPLAYED if answer.replayed else {}
         except ClientDisconnect:
             return  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
@@ -67,7 +71,7 @@ class Endpoint:
             parameters = from_query_string(QueryParams(scope["query_string"]))
         else:
             parameters = from_body(await self._body(receive))
-        return await self._execute(parameters, call, scope["method"])
+        return await self._execute(parameters, call, scope["method"], head)
 
     def _check_head(self, method: str, head: Head) -> None:
         if method not in ("GET", "POST"):
@@ -98,18 +102,29 @@ class Endpoint:
     def _too_large(self) -> Fault:
         return Fault(f"the body is larger than {self.crm.settings.limits.body} bytes; files go by signed URLs", 413)
 
-    async def _execute(self, parameters: Parameters, call: Call, method: str) -> Answer:
+    async def _execute(self, parameters: Parameters, call: Call, method: str, head: Head) -> Answer:
         try:
+            if parameters.extensions:
+                parameters = self.engine.persisted.resolved(parameters)
             prepared = self.engine.prepare(parameters)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 raise Refused("subscriptions are answered over WebSocket, with the protocol graphql-transport-ws")
-            if prepared.kind is OperationType.MUTATION and method == "GET":
-                raise Fault("mutations are sent by POST", 405, {"Allow": "POST"})
+            if prepared.kind is OperationType.MUTATION:
+                if method == "GET":
+                    raise Fault("mutations are sent by POST", 405, {"Allow": "POST"})
+                if (key := head.get(b"idempotency-key")) is not None:
+                    return await self.engine.once.answer(_checked_key(key), prepared, parameters, call)
             return await self.engine.execute(prepared, parameters, call)
         except Fault:
             raise
         except (GraphQLError, Unprocessable, Refused) as error:
             return refused(error, call.request_id or "")
+
+
+def _checked_key(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Fault("the Idempotency-Key must be 1 to 255 printable ASCII characters")
+    return key
 
 
 def _headers(error: Exception) -> Mapping[str, str]:

@@ -11,11 +11,15 @@ from starlette.datastructures import QueryParams
 from schema.errors import Fault
 
 NESTING = 100
+PERSISTED = "persistedQuery"  # the extension by which a document is asked for by its hash
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a client sends: a document, its variables, and which of its operations it means."""
+    """What a client sends: a document, its variables, and which of its operations it means.
+
+    `query` is empty when the extensions name the document by its hash.
+    """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +73,9 @@ def checked(given: Any) -> Parameters:
     if not isinstance(given, dict):
         raise Fault("the request must be a JSON object with at least a query")
     query = given.get("query")
+    extensions = given.get("extensions")
+    if query is None and isinstance(extensions, dict) and extensions.get(PERSISTED) is not None:
+        query = ""
     if not isinstance(query, str):
         raise Fault("the parameter query is missing" if query is None else "the parameter query must be a string")
     name = given.get("operationName")
@@ -77,7 +84,7 @@ def checked(given: Any) -> Parameters:
     for key in ("variables", "extensions"):
         if not isinstance(given.get(key), dict | None):
             raise Fault(f"the parameter {key} must be an object or null")
-    return Parameters(query, given.get("variables") or {}, name or None, given.get("extensions") or {})
+    return Parameters(query, given.get("variables") or {}, name or None, extensions or {})
 
 
 _NAMES = ("query", "variables", "operationName", "extensions")

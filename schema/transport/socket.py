@@ -160,7 +160,7 @@ class Socket:
         try:
             if len(self._operations) >= limit:
                 raise TooMany(f"more than {limit} operations at once on one socket; complete some, or open another")
-            parameters = checked(payload)
+            parameters = self._engine.persisted.resolved(checked(payload))
         except Refused as error:
             await self._fail(name, error)
             return
