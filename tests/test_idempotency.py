@@ -205,9 +205,7 @@ async def test_an_update_that_changes_nothing_is_done_all_the_same(house):
 
 
 async def test_what_is_read_back_is_what_was_written(house):
-    document = """mutation { contactCreate(input: {name: "Ada", company: null}) { contact { name deals { totalCount } } } }""".replace(
-        ", company: null", ""
-    )
+    document = 'mutation { contactCreate(input: {name: "Ada"}) { contact { name deals { totalCount } } } }'
     answer = await send(house, "k", document)
     assert answer.json()["data"] == {"contactCreate": {"contact": {"name": "Ada", "deals": {"totalCount": 0}}}}
 
@@ -326,8 +324,8 @@ async def test_after_a_day_a_key_is_new_and_old_rows_go(houses):
         for key in ("a", "b", "c"):
             await send(house, key, CREATE, name="Ada")
         await house.sql("UPDATE answered SET at = '2020-01-01 00:00:00+00:00'")
-        for _ in range(2):
-            response = await send(house, "a", CREATE, name="Ada")
+        await send(house, "a", CREATE, name="Ada")
+        response = await send(house, "a", CREATE, name="Ada")
         assert response.headers["idempotency-replayed"] == "true"
         assert len(await names(house)) == 4
         assert await stored(house) == 3, "swept a moment ago"
