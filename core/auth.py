@@ -17,6 +17,7 @@ from core.errors import Invalid, Refused, Unauthenticated
 from core.fields import now
 from core.models import ApiKey, User
 from core.permissions import Actor
+from core.roles import known, of_key, rights
 
 if TYPE_CHECKING:
     from core.crm import CRM
@@ -57,8 +58,8 @@ async def create_key(
     crm: "CRM", *, name: str, role: str, user: uuid.UUID | str | None = None, expires_at: datetime.datetime | None = None
 ) -> str:
     """A new key, shown this once: the database keeps its SHA-256. Raises Invalid for an unknown role or user."""
-    if role not in crm.settings.roles:
-        raise Invalid(role=f"there is no role '{role}'; there are {', '.join(crm.settings.roles)}")
+    if await rights(crm, role) is None:
+        raise Invalid(role=f"there is no role '{role}'; there are {', '.join(await known(crm))}")
     user_id = _key_of_user(user) if user else None
     if user_id and not await User.filter(id=user_id, deleted_at__isnull=True).exists():
         raise Invalid(user="there is no user with this id")
@@ -106,7 +107,7 @@ async def _by_key(crm: "CRM", key: str) -> Actor:
     record = await _record(key)
     if record is None or not _open(record):
         raise Unauthenticated("this key is not valid")
-    actor = Actor(f"key {record.prefix} ({record.name})", crm.settings.roles.get(record.role, {}), record.user_id, record.id)
+    actor = await of_key(crm, record)
     crm.recent.remember(known, actor, record.expires_at)
     return actor
 

@@ -68,6 +68,20 @@ class CRM:
         """How a model is shown."""
         return self.resources.of(model)
 
+    def call(self, actor: Actor) -> "Call":
+        """A request of this actor, without a client."""
+        return Call(self, actor)
+
+    @cached_property
+    def grafted(self) -> dict[str, frozenset[str]]:
+        """The fields that plugins write by hand onto types, by the name of the type."""
+        found: dict[str, set[str]] = {}
+        for _, part in self.plugins.lists("graphql"):
+            definition = getattr(part, "__strawberry_definition__", None)
+            if definition is not None:
+                found.setdefault(definition.name, set()).update(one.python_name for one in definition.fields)
+        return {name: frozenset(fields) for name, fields in found.items()}
+
     async def settle(self) -> None:
         """Wait until everything that follows from committed writes has been told."""
         while self.background:

@@ -1,7 +1,6 @@
 """What each enabled plugin adds to a house, for people who want to know before they rely on it, or before they disable it."""
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from tortoise.context import TortoiseContext
 from core import hookspecs
 from core.crm import CRM
 from core.hooks import blaming
+from core.naming import camel
 from core.plugins import Plugin
 
 HEARD = ("actor", "rule", "before_commit", "after_commit")
@@ -35,7 +35,7 @@ def _adds(crm: CRM, context: TortoiseContext, plugin: Plugin, commands: Mapping[
         "fields": [
             f"{crm.resource(one.to_one[relation].model).name}.{back}" for one in resources for relation, back in one.reverse.items()
         ]
-        + [f"{one.model.__name__}.{_camel(one.name)}" for them in crm.expressed.values() for owner, one in them.values() if owner == name],
+        + [f"{one.model.__name__}.{camel(one.name)}" for them in crm.expressed.values() for owner, one in them.values() if owner == name],
         **{kind: [] for kind in ROOTS.values()},
         "permissions": _of(crm, "permissions", name),
         "activity kinds": _of(crm, "activity_kinds", name),
@@ -77,8 +77,4 @@ def _fields(crm: CRM, plugin: str) -> Iterator[tuple[str, str]]:
     for owner, part in crm.plugins.lists("graphql"):
         definition: Any = getattr(part, "__strawberry_definition__", None)
         if owner == plugin and definition is not None:
-            yield from ((definition.name, one.graphql_name or _camel(one.python_name)) for one in definition.fields)
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+            yield from ((definition.name, one.graphql_name or camel(one.python_name)) for one in definition.fields)

@@ -2,13 +2,16 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 
-from core.errors import StartError
+from core.errors import Forbidden, StartError
+from core.models import TeamAncestor, User
+from core.naming import camel
 from core.resources import READ, Resource
 
 if TYPE_CHECKING:  # the house is made of actors' rules
@@ -17,20 +20,50 @@ if TYPE_CHECKING:  # the house is made of actors' rules
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
-ALL, OWN, NONE = "all", "own", "none"
+NONE, OWN, TEAM, WHERE, ALL = "none", "own", "team", "where", "all"
+SCOPES = (NONE, OWN, TEAM, WHERE, ALL)  # from the narrowest to the widest
+HIDDEN, READABLE = "hidden", "read"  # of a field; one that is neither is written as far as its record is
+
+
+class Rows(Protocol):
+    """The rows that a filter in a grant means."""
+
+    def condition(self, crm: "CRM", actor: "Actor", resource: Resource) -> Q:
+        """The Q of the rows."""
+        ...
+
+
+Grant = str | Rows
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: a name for the log, the grants of a role, and the user whose rows are its own."""
+    """Who asks: a name for the log, the grants of a role, and the user whose rows are its own.
+
+    grants: permission (`deal.update`, `deal.*`, `*.update`, `*`) -> `all`, `team`, `own`, `none`, or the rows of a filter.
+    fields: `deal.amount` -> `hidden` or `read`, for fields that are not to be seen, or not to be written.
+    within: others, all of whom must be allowed as well: the one who made a key, and what the key was narrowed to.
+    """
 
     name: str
-    grants: Mapping[str, str] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = field(default_factory=dict)
     user_id: uuid.UUID | None = None
     key_id: uuid.UUID | None = None
+    team_id: uuid.UUID | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    within: tuple["Actor", ...] = ()
 
     def grant(self, permission: str) -> str:
-        """`all`, `own` or `none`: the most specific of `deal.update`, `deal.*`, `*.update`, `*`."""
+        """`all`, `where`, `team`, `own` or `none`: the narrowest that the actor and those within whose rights it stays have."""
+        own = self.own_grant(permission)
+        scope = own if isinstance(own, str) else WHERE
+        if not self.within:
+            return scope
+        return min((scope, *(one.grant(permission) for one in self.within)), key=SCOPES.index)
+
+    def own_grant(self, permission: str) -> Grant:
+        """What its own role says: the most specific of `deal.update`, `deal.*`, `*.update`, `*`."""
         resource, _, verb = permission.rpartition(".")
         for name in (permission, f"{resource}.*", f"*.{verb}", "*"):
             if name in self.grants:
@@ -41,28 +74,73 @@ class Actor:
         """Whether the actor may do this at all, be it on its own rows only."""
         return self.grant(permission) != NONE
 
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The fields that the actor must not see: `deal.amount`, `contact.lifecycle_stage`."""
+        return frozenset(name for name, access in self.fields.items() if access == HIDDEN).union(*(one.hidden for one in self.within))
+
+    @cached_property
+    def shut(self) -> frozenset[str]:
+        """The fields that the actor must not write, hidden ones among them."""
+        return frozenset(self.fields).union(*(one.shut for one in self.within))
+
 
 SYSTEM = Actor("system", {"*": ALL})
 
 
-def rule(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | Q:
-    """True for every row, False for none, else the Q of the rows on which the actor may do `verb`.
+@dataclass(frozen=True)
+class Owned:
+    """The test that a row belongs to a user."""
+
+    attr: str
+    user_id: uuid.UUID
+
+
+@dataclass(frozen=True)
+class OfTeam:
+    """The test that a row belongs to a user of a team, or of a team below it."""
+
+    attr: str
+    team_id: uuid.UUID
+
+
+Test = Owned | OfTeam | Q
+
+
+def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
+    """True for every row, False for none, else the tests that hold for the rows on which the actor may do `verb`.
 
     Plugins narrow what the role grants and never widen it; one that fails is logged, and the answer is no.
     """
-    allowed = _granted(actor, resource, verb)
+    allowed = _granted(crm, actor, resource, verb)
     if allowed is False or actor is SYSTEM:
         return allowed
-    narrowed: list[Q] = [] if allowed is True else [allowed]
+    tests: list[Test] = [] if allowed is True else [*allowed]
     for plugin, answer in _opinions(crm, actor, f"{resource.key}.{verb}"):
         if answer is False:
             return False
         if isinstance(answer, Q):
-            narrowed.append(answer)
+            tests.append(answer)
         elif answer is not None and answer is not True:
             log.error("plugin '%s': rule() must return a bool, a Q or None, not %s", plugin, type(answer).__name__)
             return False
-    return Q(*narrowed) if narrowed else True
+    return tuple(tests) or True
+
+
+def rule(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | Q:
+    """As `reach`, with the tests as one Q."""
+    allowed = reach(crm, actor, resource, verb)
+    return allowed if isinstance(allowed, bool) else Q(*map(as_q, allowed))
+
+
+def as_q(test: Test) -> Q:
+    """A test as Q."""
+    if isinstance(test, Owned):
+        return _equal(test.attr, test.user_id)
+    if isinstance(test, OfTeam):
+        teams = TeamAncestor.filter(ancestor_id=test.team_id).values("team_id")
+        return _equal(f"{test.attr}__in", Subquery(User.filter(team_id__in=Subquery(teams)).values("id")))
+    return test
 
 
 def may(crm: "CRM", actor: Actor, permission: str) -> bool:
@@ -72,16 +150,54 @@ def may(crm: "CRM", actor: Actor, permission: str) -> bool:
     return all(answer is None or answer is True for _, answer in _opinions(crm, actor, permission))
 
 
-def _granted(actor: Actor, resource: Resource, verb: str) -> bool | Q:
-    grant = actor.grant(f"{resource.key}.{verb}")
+def demand(actor: Actor, resource: Resource, *names: str) -> None:
+    """Raise Forbidden when the actor must not see one of these fields: whoever counts or sums them shows what is in them."""
+    if actor.hidden and (shut := [name for name in names if f"{resource.key}.{name}" in actor.hidden]):
+        raise unseen(resource, shut[0])
+
+
+def unseen(resource: Resource, name: str) -> Forbidden:
+    """The refusal to show a field, or to tell of it by filters, orders and sums."""
+    return Forbidden(f"the field {resource.key}.{camel(name)} is hidden from you")
+
+
+def unwritable(resource: Resource, name: str) -> Forbidden:
+    """The refusal to set a field."""
+    return Forbidden(f"the field {resource.key}.{camel(name)} is not yours to write")
+
+
+def _granted(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
+    """What roles say: that of the actor, and those of whom it must not exceed."""
+    tests: list[Test] = []
+    for one in _chain(actor):
+        allowed = _by_role(crm, one, resource, verb)
+        if allowed is False:
+            return False
+        if allowed is not True and allowed not in tests:
+            tests.append(allowed)
+    return tuple(tests) or True
+
+
+def _chain(actor: Actor) -> Iterator[Actor]:
+    yield actor
+    for one in actor.within:
+        yield from _chain(one)
+
+
+def _by_role(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | Test:
+    grant = actor.own_grant(f"{resource.key}.{verb}")
+    if not isinstance(grant, str):
+        return grant.condition(crm, actor, resource)
     if grant == NONE:
         return False
     if grant == ALL or resource.part_of:
         return True
     if resource.owned_by is None:
         return verb == READ
-    own: dict[str, Any] = {f"{resource.owned_by}_id": actor.user_id}
-    return Q(**own) if actor.user_id else False
+    attr = f"{resource.owned_by}_id"
+    if grant == TEAM and actor.team_id:
+        return OfTeam(attr, actor.team_id)
+    return Owned(attr, actor.user_id) if actor.user_id else False
 
 
 def _opinions(crm: "CRM", actor: Actor, permission: str) -> list[tuple[str, Any]]:
@@ -95,6 +211,10 @@ def _opinions(crm: "CRM", actor: Actor, permission: str) -> list[tuple[str, Any]
     return opinions
 
 
+def _equal(name: str, value: Any) -> Q:
+    return Q(**{name: value})  # type: ignore[arg-type]  # the other parameters of Q are no names of columns
+
+
 def permit(permission: str) -> Callable[[F], F]:
     """Mark a hand-written resolver with the permission that it asks for."""
 
@@ -105,14 +225,21 @@ def permit(permission: str) -> Callable[[F], F]:
     return mark
 
 
+def fits(permission: str, known: frozenset[str]) -> bool:
+    """Whether a permission of a grant means any of those that there are."""
+    resource, _, verb = permission.rpartition(".")
+    if permission == "*" or permission in known:
+        return True
+    if verb == "*":
+        return any(one.startswith(f"{resource}.") for one in known)
+    return resource == "*" and any(one.rpartition(".")[2] == verb for one in known)
+
+
 def check_roles(roles: Mapping[str, Mapping[str, str]], known: frozenset[str]) -> None:
-    """Raise StartError for a grant that means nothing: an unknown permission or another word than all, own, none."""
-    verbs = {permission.rpartition(".")[2] for permission in known}
+    """Raise StartError for a grant that means nothing: an unknown permission or another word than all, team, own, none."""
     for role, grants in roles.items():
         for permission, grant in grants.items():
-            if grant not in (ALL, OWN, NONE):
-                raise StartError(f"[roles.{role}] '{permission}': say all, own or none, not '{grant}'")
-            resource, _, verb = permission.rpartition(".")
-            fits = permission == "*" or permission in known or (verb == "*" and any(one.startswith(f"{resource}.") for one in known))
-            if not fits and not (resource == "*" and verb in verbs):
+            if grant not in (ALL, TEAM, OWN, NONE):
+                raise StartError(f"[roles.{role}] '{permission}': say all, team, own or none, not '{grant}'")
+            if not fits(permission, known):
                 raise StartError(f"[roles.{role}]: there is no permission '{permission}'")

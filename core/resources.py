@@ -160,6 +160,7 @@ class Resource:
     owned_by: the forward relation to the user whose row it is; None for rows that everybody shares.
     natural: columns by which an import finds a record, best first.
     prepare: an async function (call, changes) with the model's own rules, awaited for each batch before it is saved.
+    on_delete: an async function (call, record), awaited before a record is deleted; it may raise Conflict.
     """
 
     model: type[Model]
@@ -174,6 +175,7 @@ class Resource:
     owned_by: str | None = None
     natural: tuple[str, ...] = ("name",)
     prepare: Prepare | None = None
+    on_delete: Callable[[Any, Any], Awaitable[None]] | None = None
     plural_name: str | None = None
 
     @property

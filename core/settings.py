@@ -1,7 +1,9 @@
 """settings.toml as frozen dataclasses: the only place that reads files or the environment for settings."""
 
 import dataclasses
+import ipaddress
 import os
+import re
 import tomllib
 import types
 from collections.abc import Mapping
@@ -16,12 +18,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens."""
+    """Where the server listens, and whom it answers.
+
+    origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
+    `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     graphiql: bool = True
     introspection: bool = True
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in self.origins:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(f"origins: '{one}' is not of the form https://app.example, in small letters and without a path")
+        for one in self.hosts:
+            if not _HOST.fullmatch(one):
+                raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
+        for one in self.proxies:
+            _network(one)
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request; each is named in the error that it causes."""
+    """Bounds of one request, each of which is named in the error that it causes; and of a client in a minute, where 0 is none.
+
+    requests_per_minute and cost_per_minute are for each key, or user; failures_per_minute for each address that sends no valid key.
+    """
 
     depth: int = 12
     aliases: int = 15
@@ -67,6 +89,9 @@ class Limits:
     bulk: int = 100
     groups: int = 1_000
     subscriptions: int = 100
+    requests_per_minute: int = 6_000
+    cost_per_minute: int = 2_000_000
+    failures_per_minute: int = 60
 
 
 @dataclass(frozen=True)
@@ -100,7 +125,6 @@ class Settings:
 
 
 SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL}
-ROLES: Mapping[str, Mapping[str, str]] = {"admin": {"*": "all"}, "owner": {"*": "own"}}
 
 
 def load(path: Path | None = None) -> Settings:
@@ -133,7 +157,7 @@ def parse(table: Mapping[str, Any], path: Path, environment: Mapping[str, str] =
     for name, value in (*plugins.items(), *roles.items()):
         if not isinstance(value, dict):
             raise StartError(f"{path.name}: '{name}' must be a table")
-    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles={**ROLES, **roles}, **sections)
+    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles=roles, **sections)
 
 
 def section(kind: type[T], values: Any, place: str) -> T:
@@ -164,6 +188,17 @@ def _typed(value: Any, kind: Any, place: str) -> Any:
     if options and type(value) not in options:
         raise StartError(f"{place} must be {' or '.join(one.__name__ for one in options)}, not {type(value).__name__}")
     return value
+
+
+def _network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"proxies: '{text}' is neither an address nor a network like 10.0.0.0/8") from None
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
 def _table(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

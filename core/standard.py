@@ -110,7 +110,7 @@ def resources() -> list[Resource]:
         Resource(Tag),
         Resource(User, reverse={"team": "users"}, hidden=frozenset({"password"}), natural=("email", "name"), prepare=people.users),
         Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
-        Resource(Role, prepare=access.roles),
+        Resource(Role, prepare=access.roles, on_delete=access.unused),
         Resource(
             RoleGrant,
             part_of="role",

@@ -1,7 +1,63 @@
+import datetime
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from tortoise.fields.base import OnDelete
 from tortoise import fields
+from uuid_utils.compat import uuid7
+
+ALL, TEAM, OWN, NONE = "ALL", "TEAM", "OWN", "NONE"
+CONTACT_DETAILS = ("emails", "phones", "street", "postalCode", "birthDate")
+
+# name: description, grants, hidden fields
+ROLES = {
+    "admin": ("Whoever runs the house. May do everything, and cannot be changed.", {"*": ALL}, ()),
+    "manager": (
+        "Leads a team: sees and changes what belongs to the team and to the teams below it.",
+        {
+            "*.read": TEAM, "*.create": TEAM, "*.update": TEAM, "*.delete": TEAM, "metrics.read": ALL,
+            "product.*": ALL, "tag.*": ALL, "role.*": NONE, "apiKey.*": OWN,
+        },
+        (),
+    ),
+    "sales": (
+        "Sees and changes what is its own, and finds the companies and products of the house.",
+        {
+            "*.read": OWN, "*.create": OWN, "*.update": OWN, "company.read": ALL, "product.read": ALL, "tag.create": ALL,
+            "deal.delete": OWN, "activity.delete": OWN, "role.*": NONE, "apiKey.*": OWN,
+        },
+        (),
+    ),
+    "marketing": (
+        "Reaches everyone: sees contacts, companies, deals and numbers, and changes contacts and tags.",
+        {
+            "*.read": ALL, "contact.create": ALL, "contact.update": ALL, "tag.*": ALL, "activity.create": OWN, "activity.update": OWN,
+            "role.*": NONE, "apiKey.*": OWN, "auditEntry.read": OWN,
+        },
+        (),
+    ),
+    "analyst": (
+        "Sees all numbers, and no address of anyone.",
+        {"*.read": ALL, "role.*": NONE, "apiKey.*": OWN, "auditEntry.read": NONE},
+        tuple(f"contact.{name}" for name in CONTACT_DETAILS),
+    ),
+    "read-only": ("Sees all records, and changes none.", {"*.read": ALL, "role.*": NONE, "apiKey.*": OWN, "auditEntry.read": NONE}, ()),
+}
+
+
+async def make_roles(apps, editor):
+    """The roles that a house begins with. From here on they are data."""
+    role, grant, field = (apps.get_model(f"core.{name}") for name in ("Role", "RoleGrant", "RoleField"))
+    now = datetime.datetime.now(datetime.UTC)
+    for name, (description, grants, hidden) in ROLES.items():
+        key = uuid7()
+        await role.create(id=key, name=name, description=description, created_at=now, updated_at=now, using_db=editor.client)
+        for position, (permission, scope) in enumerate(grants.items()):
+            values = {"id": uuid7(), "role_id": key, "permission": permission, "scope": scope, "position": position}
+            await grant.create(**values, using_db=editor.client)
+        for position, one in enumerate(hidden):
+            await field.create(id=uuid7(), role_id=key, field=one, access="HIDDEN", position=position, using_db=editor.client)
+
 
 class Migration(migrations.Migration):
     dependencies = [('core', '0002_newest_first')]
@@ -143,4 +199,5 @@ class Migration(migrations.Migration):
             name='role',
             field=fields.CharField(null=True, max_length=60),
         ),
+        ops.RunPython(make_roles, ops.RunPython.noop),
     ]

@@ -10,12 +10,13 @@ from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
 from core.crm import CRM
 from core.money import Money
+from core.naming import camel
 from core.records.aggregates import COMPARED, GROUPED, SUMMED, Group, Grouping, aggregate, grouping
 from core.records.periods import Period
 from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
 from schema.inputs import Inputs, plain
-from schema.make import Book, camel, described
+from schema.make import Book, described
 from schema.readpath.reads import Groups, marked
 from schema.scalars import BigInt
 from schema.types import KINDS

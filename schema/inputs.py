@@ -11,11 +11,12 @@ import strawberry
 from core.crm import CRM
 from core.errors import Invalid
 from core.money import Money
+from core.naming import camel
 from core.records.ids import decode
 from core.records.orders import MOST_KEYS, Order
 from core.records.pages import Window
 from core.resources import CREATE, UPDATE, Column, Kind, Resource
-from schema.make import Book, camel, described, many
+from schema.make import Book, described, many
 from schema.scalars import BigInt, CurrencyCode
 
 OPERATORS = {

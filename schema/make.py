@@ -114,12 +114,6 @@ def described(kind: type[Enum], description: str | None = None, meanings: Mappin
     return kind
 
 
-def camel(name: str) -> str:
-    """`first_name` as `firstName`."""
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)
-
-
 def pascal(name: str) -> str:
     """`first_name` as `FirstName`."""
     return "".join(part.title() for part in name.split("_"))

@@ -12,10 +12,11 @@ from strawberry.types.field import StrawberryField
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import transaction
+from core.naming import camel
 from core.records import ids, store
 from core.resources import CREATE, DELETE, UPDATE, Resource
 from schema.inputs import Inputs, drop, to_values
-from schema.make import Book, camel, described
+from schema.make import Book, described
 from schema.readpath.written import read_back
 
 

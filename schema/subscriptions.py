@@ -10,11 +10,11 @@ import schema.loaders as loaders
 from core.crm import Call
 from core.errors import Forbidden, Invalid
 from core.events import Event
+from core.naming import camel
 from core.permissions import rule
 from core.records.ids import encode
 from core.records.visibility import visible
 from core.resources import READ
-from schema.make import camel
 from schema.types import Node
 
 

@@ -207,6 +207,7 @@ def write_settings(folder: Path, url: str, plugins: tuple[str, ...] = (), tables
     """A settings.toml in `folder` for the database at `url`; `tables` are its other tables, by name."""
     merged: dict[str, Any] = {name: dict(table) for name, table in (tables or {}).items()}
     merged["database"] = {"url": url, **merged.get("database", {})}
+    merged["roles"] = {"owner": {"*": "own"}, **merged.get("roles", {})}
     merged["plugins"] = {"enabled": list(plugins), **merged.get("plugins", {})}
     path = folder / "settings.toml"
     path.write_text("\n".join(_toml(merged)), "utf-8")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from core.naming import camel
 from core.resources import CREATE, Column, Kind, Resource
-from schema.make import camel
 from tests.house import House
 
 Values = dict[str, Any]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import strategies as st
 
 from core.money import exponent
+from core.naming import camel
 from core.resources import Column, Kind, ToOne
-from schema.make import camel
 from tests.examples import for_all
 from tests.house import House
 from tests.world import Row, World, fields_of, grouped, periods, wheres

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from core.naming import camel
 from core.records.ids import encode
 from core.resources import CREATE
 from core.standard import resources
-from schema.make import camel
 from tests.house import House
 from tests.samples import Samples, words
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from core.naming import camel
 from core.records.pages import purpose, sealed
-from schema.make import camel
 from tests.examples import for_all
 from tests.house import House
 from tests.world import World, orders

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schema.make import camel
+from core.naming import camel
 from tests.examples import for_all
 from tests.house import House
 from tests.world import World, wheres

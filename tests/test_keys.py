@@ -18,6 +18,8 @@ from tests.engines import free_port
 from tests.house import Templates, write_settings
 from tests.shell import Shell, serving
 
+ROLES = "admin, analyst, manager, marketing, owner, read-only, sales"
+
 
 @pytest.fixture
 def migrated(templates: Templates, tmp_path: Path) -> Iterator[Shell]:
@@ -72,7 +74,7 @@ def test_a_key_can_end_by_itself_and_belong_to_a_user(migrated):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--name", "k", "--role", "king"), "payvand: role: there is no role 'king'; there are admin, owner\n"),
+        (("--name", "k", "--role", "king"), f"payvand: role: there is no role 'king'; there are {ROLES}\n"),
         (("--name", " ", "--role", "admin"), "payvand: name: has 1 to 120 characters\n"),
         (("--name", "k", "--role", "owner", "--user", "nobody@example.com"), "payvand: there is no user with this address\n"),
         (("--name", "k", "--role", "owner", "--user", "nobody"), "payvand: user: is not the id of a user\n"),

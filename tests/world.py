@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from core.money import exponent
+from core.naming import camel
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from core.text import fold
 from schema.inputs import sortable
-from schema.make import camel
 from tests.house import House
 from tests.samples import Samples
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 
+from core.domain import access
 from core.domain.numbers import phone
+from core.domain.teams import keep_ancestors
 from core.errors import Invalid
 from core.fields import now
 from core.resources import Change
@@ -54,8 +56,9 @@ async def companies(call: "Call", changes: Sequence[Change]) -> None:
 
 
 async def teams(call: "Call", changes: Sequence[Change]) -> None:
-    """Keep the teams a tree. Raises Invalid."""
+    """Keep the teams a tree, and know what is above what. Raises Invalid."""
     await above(changes)
+    await keep_ancestors(changes)
 
 
 async def above(changes: Sequence[Change]) -> None:
@@ -93,10 +96,11 @@ async def phones(call: "Call", changes: Sequence[Change]) -> None:
 
 
 async def users(call: "Call", changes: Sequence[Change]) -> None:
-    """Check the address of a user. Raises Invalid."""
+    """Check the address of a user, and who may give it a role. Raises Invalid."""
     for change in changes:
         if change.values.get("email"):
             change.put("email", email(change.record.email, "email").lower())
+    await access.users(call, changes)
 
 
 def email(text: str, path: str) -> str:

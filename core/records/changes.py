@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import Invalid
 from core.fields import new_id
 from core.money import exponent, minor_units
+from core.permissions import OWN, TEAM, unwritable
 from core.records.bulk import blanks
 from core.records.values import cleaner
 from core.resources import CREATE, NOTHING, Change, Column, Kind, Resource
@@ -27,12 +28,15 @@ class Taking:
         self._parts, self._required = call.crm.resources.parts(resource), resource.required(past=past)
         self._own, self._blank = _own(call, resource), blanks(resource.model)
         self._takes: dict[str, Take] = {}
+        self._shut = _shut(call, resource)
 
     def new(self, values: Values, place: Values = NOTHING) -> Change:
         """The change that makes a record of these values. Raises Invalid for all that is wrong with them.
 
         `place`: where the record stands in another one that it is part of.
         """
+        if self._shut:
+            self._refuse_shut(values)
         if self._own:
             values = {**self._own, **values}
         taken: dict[str, Any] = {}
@@ -46,6 +50,8 @@ class Taking:
 
     def changed(self, record: Any, values: Values) -> Change:
         """The change that gives a record these values; empty when it has them already. Raises Invalid."""
+        if self._shut:
+            self._refuse_shut(values)
         change = Change(record=record, values={}, before={}, past=self._past)
         taken: dict[str, Any] = {}
         self._take(change, taken, values)
@@ -55,6 +61,12 @@ class Taking:
             if compared[name] in change.values if name in compared else getattr(record, name) != value:
                 change.put(name, value)
         return change
+
+    def _refuse_shut(self, values: Values) -> None:
+        """Raise Forbidden for a field that the actor must not set. What it may make only as its own, it may say."""
+        for name, value in values.items():
+            if name in self._shut and not (name in self._own and self._own[name] == value):
+                raise unwritable(self._resource, self._shut[name])
 
     def _take(self, change: Change, taken: dict[str, Any], values: Values) -> None:
         """Sort what was given into columns, relations, parts and links, cleaned."""
@@ -133,9 +145,21 @@ def _refusal(name: str) -> Take:
     return take
 
 
+def _shut(call: "Call", resource: Resource) -> Mapping[str, str]:
+    """The names of inputs that the actor must not give, with the field that each of them sets."""
+    if not call.actor.shut:
+        return NOTHING
+    inputs = {
+        **{attr: one.name for attr, one in resource.writable_to_one.items()},
+        **{link.ids: link.name for link in resource.linked.values()},
+    }
+    names = {name: name for name in (*resource.columns, *call.crm.resources.parts(resource))} | inputs
+    return {name: field for name, field in names.items() if f"{resource.key}.{field}" in call.actor.shut}
+
+
 def _own(call: "Call", resource: Resource) -> Values:
     """A row made by someone who may make only its own belongs to its maker, when nothing else is said."""
     if resource.owned_by is None or call.actor.user_id is None:
         return {}
-    mine = call.actor.grant(f"{resource.key}.{CREATE}") == "own"
+    mine = call.actor.grant(f"{resource.key}.{CREATE}") in (OWN, TEAM)
     return {resource.to_one[resource.owned_by].attr: call.actor.user_id} if mine else {}

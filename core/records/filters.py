@@ -9,8 +9,9 @@ from tortoise.queryset import QuerySet
 
 from core.errors import Invalid
 from core.money import minor_units
+from core.permissions import demand
 from core.records import ids
-from core.records.logic import ALWAYS, NEVER, every, negated, some, tests
+from core.records.logic import ALWAYS, DEEPEST, NEVER, every, negated, some, tests
 from core.records.values import clean
 from core.records.visibility import visible
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
@@ -26,7 +27,6 @@ class Filter(Where):
     """What a plugin's resolver gets for `where: Annotated[Filter | None, Deal]`, which GraphQL shows as DealFilter."""
 
 
-DEEPEST = 30  # levels of a filter
 MOST_VALUES = 2_000  # tests and values of a filter
 LONGEST = 1_000  # characters of a text that is looked for
 
@@ -81,6 +81,8 @@ def matching(call: "Call", model: type[Model], where: Where | None) -> QuerySet[
 
 
 def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) -> Q:
+    if call.actor.hidden:
+        demand(call.actor, resource, name)
     if test is None:
         raise Invalid({path: "must not be null; leave it out, or ask isNull"})
     if column := resource.columns.get(name):

@@ -9,6 +9,7 @@ from tortoise.expressions import Q
 from tortoise.fields.base import Field
 from tortoise.models import Model
 
+DEEPEST = 30  # levels of a filter
 NEVER = Q(id__isnull=True)
 ALWAYS = Q(id__isnull=False)
 

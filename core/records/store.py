@@ -111,6 +111,8 @@ async def delete(call: "Call", resource: Resource, key: uuid.UUID, expected: int
         record = await _locked(call, resource, key, DELETE)
         _expect(record, expected)
         await _unneeded(call, resource, record)
+        if resource.on_delete:
+            await resource.on_delete(call, record)
         if resource.soft:
             await _stamp(record, deleted=True)
         else:

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from core.crm import CRM
+from core.naming import snake
 from core.resources import Column, Kind, Resource
 from core.transfer.converting import Hints, converter
 from core.transfer.problems import Unusable
-from core.transfer.targets import snake
 
 TIMES = (Kind.DATETIME, Kind.DATE)
 

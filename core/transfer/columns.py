@@ -9,10 +9,10 @@ from typing import Any
 
 from core.crm import CRM
 from core.money import Money
+from core.naming import camel, snake
 from core.records import ids
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from core.transfer.problems import Unusable
-from core.transfer.targets import snake
 
 
 @dataclass
@@ -65,12 +65,6 @@ def chosen(every: list[Out], resource: Resource, wanted: list[str]) -> list[Out]
             raise Unusable(f"{resource.name} has no column '{name.strip()}'; it has {', '.join([*known, *(shown.keys() - known.keys())])}")
         found.append(out)
     return found
-
-
-def camel(name: str) -> str:
-    """`closed_at` as `closedAt`."""
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def of_column(column: Column, record: Any) -> Any:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
+from core.naming import snake
 from core.text import fold
-from core.transfer.targets import snake
 
 # Name of a column, folded and with single blanks -> where it may go; the first place that the resource has is taken.
 COMMON: Mapping[str, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from core.crm import CRM
+from core.naming import snake
 from core.resources import Resource
 from core.transfer.converting import Hints, zone
 from core.transfer.entries import Entry, finish
@@ -14,7 +15,7 @@ from core.transfer.guessing import guess
 from core.transfer.mapping import Chart, Goal
 from core.transfer.problems import Rejected, Unusable
 from core.transfer.reading import OWN, Row
-from core.transfer.targets import SHORT, Put, Targets, snake
+from core.transfer.targets import SHORT, Put, Targets
 
 
 @dataclass(frozen=True, slots=True)

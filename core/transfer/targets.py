@@ -9,6 +9,7 @@ from typing import Any
 
 from core.crm import CRM
 from core.errors import Invalid
+from core.naming import snake
 from core.records import ids
 from core.resources import Column, Kind, Resource
 from core.transfer.converting import Hints, converter, moment, sum_of_money
@@ -147,11 +148,6 @@ class Targets:
             return Entry(target, {"id": key_of(target, key)} if key else {}, text=word)
 
         return step
-
-
-def snake(name: str) -> str:
-    """`closedAt` and `closed_at` as `closed_at`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name.strip()).lower()
 
 
 def key_of(resource: Resource, text: str) -> uuid.UUID:

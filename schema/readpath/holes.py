@@ -48,7 +48,8 @@ async def _filled(executor: Executor, hole: Hole, record: Any, parent: dict[str,
 async def _records(resource: Resource, places: Sequence[tuple[Hole, dict[str, Any], Steps]]) -> dict[uuid.UUID, Any]:
     """The rows that resolvers want to see; that the actor may see them the statement has found out already."""
     keys = {_key(hole, parent) for hole, parent, _ in places if hole.resource is resource}
-    return {record.id: record for record in await resource.model.filter(id__in=list(keys))} if keys else {}
+    rows: list[Any] = await resource.model.filter(id__in=list(keys)) if keys else []
+    return {row.id: row for row in rows}
 
 
 def _key(hole: Hole, parent: dict[str, Any]) -> uuid.UUID:

@@ -1,22 +1,35 @@
 """Which rows an actor may see, as SQL: what `core.records.visibility` says with querysets."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tortoise.expressions import Q
+
 from core.crm import Call
-from core.permissions import rule
+from core.models import TeamAncestor, User
+from core.permissions import OfTeam, Owned, Test, reach
 from core.records.logic import plain_tests
 from core.records.statements import statement
 from core.resources import READ, Resource
 from schema.readpath.statement import Bind, Statement
 from schema.readpath.variables import Unfit
 
+USERS, TEAMS = User._meta.db_table, TeamAncestor._meta.db_table
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The form of a test that a row belongs to a user, or with `team` to a user of a team or of one below it."""
+
+    attr: str
+    team: bool = False
+
 
 @dataclass(frozen=True)
 class Rule:
-    """What a rule says: its form, on which the text of a statement depends, and the values in it."""
+    """What the rules say: their form, on which the text of a statement depends, and the values in it, in their order."""
 
     form: Hashable
     values: tuple[Any, ...] = ()
@@ -51,41 +64,84 @@ def asked(call: Call, resource: Resource) -> Rule:
 
 
 def _asked(call: Call, resource: Resource) -> Rule:
-    allowed = rule(call.crm, call.actor, resource, READ)
+    allowed = reach(call.crm, call.actor, resource, READ)
     if isinstance(allowed, bool):
         return Rule(allowed)
-    pairs = plain_tests(resource.model, allowed)
+    forms: list[Hashable] = []
+    values: list[Any] = []
+    for test in allowed:
+        form, inside = _form(resource, test)
+        forms.append(form)
+        values += inside
+    return Rule(tuple(forms), tuple(values))
+
+
+def _form(resource: Resource, test: Test) -> tuple[Hashable, Sequence[Any]]:
+    """The form of one test: an Owner, columns with their kinds, or the SQL of a queryset; and the values in it."""
+    if isinstance(test, Owned):
+        return Owner(test.attr), [test.user_id]
+    if isinstance(test, OfTeam):
+        return Owner(test.attr, team=True), [test.team_id]
+    assert isinstance(test, Q)
+    pairs = plain_tests(resource.model, test)
     if pairs is not None:
-        return Rule(tuple((name, kind) for name, kind, _ in pairs), tuple(value for _, _, value in pairs))
-    sql, values = statement(resource.model.filter(allowed).values("id"))
-    return Rule(sql, tuple(values))
+        return tuple((name, kind) for name, kind, _ in pairs), [value for _, _, value in pairs]
+    return statement(resource.model.filter(test).values("id"))
 
 
 def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
-    form = made.ask(lambda call, _: asked(call, resource).form)
-    if form is False:
+    forms = made.ask(lambda call, _: asked(call, resource).form)
+    if forms is False:
         raise Unfit(f"the permission {resource.key}.{READ}")
-    if form is True:
-        return []
-    if isinstance(form, tuple):
-        return [f'{alias}."{name}" = {made.bind(_value(made, resource, place), kind)}' for place, (name, kind) in enumerate(form)]
-    return [f'{alias}."id" IN ({_placed(made, resource, form)})']
+    tests: list[str] = []
+    places = _Places(made, resource)
+    for form in () if forms is True else forms:
+        if isinstance(form, Owner):
+            tests.append(_owner(made, form, alias, places.next("uuid")))
+        elif isinstance(form, tuple):
+            tests += [f'{alias}."{name}" = {places.next(kind)}' for name, kind in form]
+        else:
+            tests.append(f'{alias}."id" IN ({places.placed(form)})')
+    return tests
 
 
-def _value(made: Statement, resource: Resource, place: int) -> Bind:
-    value = made.dialect.value
-    return lambda call, _: value(asked(call, resource).values[place])
+def _owner(made: Statement, form: Owner, alias: str, place: str) -> str:
+    if not form.team:
+        return f'{alias}."{form.attr}" = {place}'
+    user, team = made.alias(), made.alias()
+    teams = f'SELECT {team}."team_id" FROM "{TEAMS}" {team} WHERE {team}."ancestor_id" = {place}'
+    return f'{alias}."{form.attr}" IN (SELECT {user}."id" FROM "{USERS}" {user} WHERE {user}."team_id" IN ({teams}))'
 
 
-def _placed(made: Statement, resource: Resource, sql: str) -> str:
-    """The SQL of a rule with its parameters among those of the statement."""
-    count = 0
+@dataclass
+class _Places:
+    """The places of a rule's values among the parameters of a statement, one after the other."""
 
-    def place(match: re.Match[str]) -> str:
-        nonlocal count
-        index = int(match[1]) - 1 if match[1] else count
-        count += 1
-        made.binds.append(_value(made, resource, index))
-        return f"{'$' if match[0][0] == '$' else '?'}{len(made.binds)}"
+    made: Statement
+    resource: Resource
+    used: int = 0
 
-    return re.sub(r"\$(\d+)|\?()", place, sql)
+    def next(self, kind: str) -> str:
+        """The place of the next value."""
+        return self.made.bind(self._value(), kind)
+
+    def placed(self, sql: str) -> str:
+        """The SQL of a queryset with its parameters among those of the statement."""
+        first, numbered = self.used, 0
+
+        def place(match: re.Match[str]) -> str:
+            nonlocal numbered
+            index = int(match[1]) - 1 if match[1] else numbered
+            numbered = max(numbered, index) + 1
+            self.used = first + index
+            self.made.binds.append(self._value())
+            return f"{'$' if match[0][0] == '$' else '?'}{len(self.made.binds)}"
+
+        text = re.sub(r"\$(\d+)|\?()", place, sql)
+        self.used = first + numbered
+        return text
+
+    def _value(self) -> Bind:
+        resource, index, value = self.resource, self.used, self.made.dialect.value
+        self.used += 1
+        return lambda call, _: value(asked(call, resource).values[index])

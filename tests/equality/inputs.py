@@ -18,8 +18,8 @@ from graphql import (
     is_non_null_type,
 )
 
+from core.naming import camel
 from core.resources import Resource
-from schema.make import camel
 from tests.equality.chance import Chance
 from tests.equality.literals import constant, scalar
 from tests.equality.pools import DAYS, DECIMALS, FLOATS, MALFORMED, NOBODY, NUMBERS, ODD, SMALL, TIMES, Pools

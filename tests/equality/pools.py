@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.money import exponent
+from core.naming import camel
 from core.resources import Column, Kind, Resource
 from schema.inputs import sortable
-from schema.make import camel
 from tests.world import Row, World
 
 Orders = tuple[tuple[str, str], ...]  # field and direction, as the API names them
