@@ -39,8 +39,8 @@ def failure(error: BaseException, request: str) -> JSONResponse:
         message, code, status = "Unexpected error.", "INTERNAL_SERVER_ERROR", 500
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        headers["Retry-After"] = "2"
+    if status in (429, 503):
+        headers["Retry-After"] = str(getattr(error, "seconds", 2))
     body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request}}]}
     return JSONResponse(body, status, headers)
 
