@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
 
 from core.errors import Forbidden, StartError
 from core.models import TeamAncestor, User
@@ -15,7 +16,7 @@ from core.naming import camel
 from core.resources import READ, Resource
 
 if TYPE_CHECKING:  # the house is made of actors' rules
-    from core.crm import CRM
+    from core.crm import CRM, Call
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -150,20 +151,27 @@ def may(crm: "CRM", actor: Actor, permission: str) -> bool:
     return all(answer is None or answer is True for _, answer in _opinions(crm, actor, permission))
 
 
-def demand(actor: Actor, resource: Resource, *names: str) -> None:
-    """Raise Forbidden when the actor must not see one of these fields: whoever counts or sums them shows what is in them."""
-    if actor.hidden and (shut := [name for name in names if f"{resource.key}.{name}" in actor.hidden]):
-        raise unseen(resource, shut[0])
+def demand(call: "Call", shown: Resource | type[Model], *names: str) -> None:
+    """Raise Forbidden when the actor must not see one of these fields: whoever filters, counts or sums by them tells what is in them."""
+    if hidden := call.actor.hidden:
+        resource = shown if isinstance(shown, Resource) else call.crm.resource(shown)
+        if shut := [name for name in names if f"{resource.key}.{name}" in hidden]:
+            raise unseen(f"{resource.key}.{shut[0]}")
 
 
-def unseen(resource: Resource, name: str) -> Forbidden:
-    """The refusal to show a field, or to tell of it by filters, orders and sums."""
-    return Forbidden(f"the field {resource.key}.{camel(name)} is hidden from you")
+def unseen(name: str) -> Forbidden:
+    """The refusal to show a field like `deal.amount`, or to tell of it by filters, orders and sums."""
+    return Forbidden(f"the field {_shown(name)} is hidden from you")
 
 
-def unwritable(resource: Resource, name: str) -> Forbidden:
+def unwritable(name: str) -> Forbidden:
     """The refusal to set a field."""
-    return Forbidden(f"the field {resource.key}.{camel(name)} is not yours to write")
+    return Forbidden(f"the field {_shown(name)} is not yours to write")
+
+
+def _shown(name: str) -> str:
+    resource, _, field = name.partition(".")
+    return f"{resource}.{camel(field)}"
 
 
 def _granted(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:

@@ -12,6 +12,7 @@ from core.crm import CRM
 from core.errors import Invalid
 from core.money import Money
 from core.naming import camel
+from core.permissions import demand
 from core.records.ids import decode
 from core.records.orders import MOST_KEYS, Order
 from core.records.pages import Window
@@ -212,6 +213,7 @@ class Inputs:
         ):
             call = info.context
             orders = to_orders(resource, order_by)
+            demand(call, resource, *(one.column.name for one in orders))
             window = Window.of(call, first, after, last, before)
             return await listing(root, call, plain(where) if where else None, orders, window, include_deleted)
 

@@ -72,7 +72,8 @@ async def _seen(call: Call, event: Event) -> bool:
 
 def _shown(call: Call, event: Event) -> EventType:
     resource = call.crm.resources.by_key[event.resource]
-    changed: Any = sorted(camel(name) for name in {*event.before, *event.after})
+    hidden = call.actor.hidden
+    changed: Any = sorted(camel(name) for name in {*event.before, *event.after} if f"{resource.key}.{name}" not in hidden)
     return EventType(
         id=strawberry.ID(str(event.id)), name=event.name, record_id=strawberry.ID(encode(resource, event.record_id)), at=event.at,
         actor=event.actor, changed=changed, event=event,

@@ -15,7 +15,7 @@ from core.expressions import Expressed
 from core.money import Money, exponent
 from core.records.ids import encode
 from core.records.pages import Page, Window, cursor
-from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
+from core.resources import SYSTEM, Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.inputs import Inputs
 from schema.listing import Listing
 from schema.make import Book, described
@@ -56,9 +56,9 @@ class PageInfo:
 
 
 def kind_of(column: Column) -> Any:
-    """The GraphQL type of a column's values, nullable where they are."""
+    """The GraphQL type of a column's values. A role can hide all but those of every record, so only they are never null."""
     kind = Money if column.kind is Kind.MONEY else described(column.enum) if column.enum else KINDS[column.kind]
-    return Optional[kind] if column.null or column.kind is Kind.MONEY else kind  # noqa: UP045  # kinds are values here
+    return kind if column.name in SYSTEM and not column.null else Optional[kind]  # noqa: UP045  # kinds are values here
 
 
 class Types:

@@ -11,6 +11,7 @@ from tortoise.connection import get_connection
 
 from core.errors import Invalid
 from core.money import Money, exponent
+from core.permissions import demand
 from core.records.filters import Where, condition
 from core.records.periods import Period, first_day, local_day, postgres
 from core.records.statements import statement
@@ -64,6 +65,7 @@ async def aggregate(
     if twice := [one.name for one in groupings if sum(other.name == one.name for other in groupings) > 1]:
         raise Invalid(group_by=f"names {twice[0].upper()} twice")
     wanted = sorted(set(wanted))
+    demand(call, resource, *(one.name for one in groupings), *(name for _, name in wanted))
     columns = [resource.columns[name] for name in sorted({name for _, name in wanted})]
     currencies = sorted({str(column.currency) for column in columns if column.kind is Kind.MONEY})
     limit = call.crm.settings.limits.groups

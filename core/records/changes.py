@@ -66,7 +66,7 @@ class Taking:
         """Raise Forbidden for a field that the actor must not set. What it may make only as its own, it may say."""
         for name, value in values.items():
             if name in self._shut and not (name in self._own and self._own[name] == value):
-                raise unwritable(self._resource, self._shut[name])
+                raise unwritable(f"{self._resource.key}.{self._shut[name]}")
 
     def _take(self, change: Change, taken: dict[str, Any], values: Values) -> None:
         """Sort what was given into columns, relations, parts and links, cleaned."""

@@ -81,8 +81,7 @@ def matching(call: "Call", model: type[Model], where: Where | None) -> QuerySet[
 
 
 def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) -> Q:
-    if call.actor.hidden:
-        demand(call.actor, resource, name)
+    demand(call, resource, name)
     if test is None:
         raise Invalid({path: "must not be null; leave it out, or ask isNull"})
     if column := resource.columns.get(name):

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.crm import Call
 from core.money import minor_units
+from core.permissions import demand
 from core.records.filters import TEXTUAL, comparable, measure
 from core.records.orders import Key, Order, keyset
 from core.records.pages import position
@@ -51,6 +52,7 @@ def _all(tests: Sequence[str]) -> str:
 
 def _field(made: Statement, resource: Resource, alias: str, name: str, test: Given) -> str:
     crm = made.call.crm
+    demand(made.call, resource, name)
     if column := resource.columns.get(name):
         tests = _money(made, column, alias, test) if column.kind is Kind.MONEY else _column(made, resource, column, alias, test)
         return _all(tests)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
+from core.permissions import demand
 from core.records.aggregates import SUMMED, Grouping, grouping
 from core.records.periods import first_day, local_day
 from core.resources import Column, Kind, Resource
@@ -43,6 +44,7 @@ def _groupings(plans: Plans, resource: Resource, given: Given | None) -> list[Gr
 def _grouping(plans: Plans, resource: Resource, one: Given) -> Grouping:
     zone = one.get("time_zone")
     name = plans.made.ask(lambda _, variables: zone.at(variables)) if zone else "UTC"
+    demand(plans.made.call, resource, one["field"].value.value)
     period = one.get("period")
     return grouping(resource, one["field"].value.value, period.value if period else None, name)
 
@@ -124,6 +126,7 @@ class _Groups:
                 continue
             found = kind.fields[name]
             column = self.resource.columns[found.extensions["strawberry-definition"].python_name]
+            demand(self.plans.made.call, self.resource, column.name)
             if column not in self._wanted:
                 self._wanted.append(column)
             place = self._wanted.index(column)

@@ -7,6 +7,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLField, get_named_type
 
 from core.crm import Call
+from core.permissions import demand
 from core.records.orders import MOST_KEYS, Order, keyset
 from core.records.pages import purpose
 from core.resources import Resource, ToMany
@@ -43,14 +44,15 @@ def _page(
     there = plans.made.alias()
     tests = plans.behind(*back, there, deleted=deleted) if back else visible(plans.made, resource, there, deleted=deleted)
     tests += filtered(plans.made, resource, there, given.get("where"))
-    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(resource, given.get("orderBy")), given)
+    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(plans, resource, given.get("orderBy")), given)
 
 
-def _orders(resource: Resource, given: Given | None) -> list[Order]:
+def _orders(plans: Plans, resource: Resource, given: Given | None) -> list[Order]:
     if given is None:
         return []
     if len(given.value) > MOST_KEYS:
         raise Unfit("too many keys")
+    demand(plans.made.call, resource, *(one["field"].value for one in given.value))
     return [Order(resource.columns[one["field"].value], one.get("direction") is Direction.DESC) for one in given.value]
 
 

@@ -22,6 +22,7 @@ from schema.readpath.scopes import EACH, KEY, Hole, Scope, Spread
 from schema.readpath.selection import Selections
 from schema.readpath.statement import Bind, Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.written import full_name
 
 
 @dataclass
@@ -33,6 +34,9 @@ class Planner:
     made: Statement
     selections: Selections
     holes: list[Hole] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hidden: frozenset[str] = self.made.ask(lambda call, _: call.actor.hidden)
 
     def root(self, found: GraphQLField | None, nodes: Sequence[FieldNode]) -> str | Spread:
         """The JSON of a root field; NULL, or the text null, where its resolver would have an error to tell."""
@@ -60,7 +64,7 @@ class Planner:
             name = same[0].name.value
             if name == "__typename":
                 pairs.append((key, self.made.dialect.string(kind.name)))
-            elif (read := _read(kind.fields[name])) is None:
+            elif (read := _read(kind.fields[name])) is None or full_name(kind, kind.fields[name]) in self.hidden:
                 self.holes.append(Hole(path, key, kind, tuple(same), scope.resource))
                 pairs.append((key, self.made.dialect.null))
                 keyed = True

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, GraphQLObjectType, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from core.crm import Call
 from core.database.readers import row_inside
+from core.permissions import unseen
 from core.records import ids
 from core.resources import Resource
 from schema.readpath.scopes import KEY
@@ -31,6 +32,18 @@ class Ready:
 class Execution(StrawberryGraphQLCoreExecutionContext):
     """Graphql-core's execution, which takes a record that is ready as it is."""
 
+    def execute_field(
+        self, parent_type: GraphQLObjectType, source: Any, field_details_list: Any, path: Any, position_context: Any
+    ) -> Any:
+        """The field, or an error in its place when it is hidden from the actor: here, whoever wrote its resolver."""
+        hidden = self.context_value.actor.hidden
+        if hidden and (found := parent_type.fields.get(field_details_list[0].node.name.value)):
+            name = full_name(parent_type, found)
+            if name in hidden:
+                self.handle_field_error(unseen(name), found.type, field_details_list, path)
+                return None
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
     def complete_object_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
     ) -> Any:
@@ -41,6 +54,12 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
                 return shown
             result = result.record
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+
+def full_name(kind: GraphQLObjectType, found: GraphQLField) -> str:
+    """The name by which roles speak of a field: `deal.lifecycle_stage`."""
+    made = (found.extensions or {}).get("strawberry-definition")
+    return f"{kind.name[0].lower()}{kind.name[1:]}.{made.python_name if made else ''}"
 
 
 async def read_back(info: strawberry.Info, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
