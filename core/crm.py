@@ -51,6 +51,16 @@ class CRM:
         return expressions.checked(self.plugins.lists("expressions"), self.resources)
 
     @cached_property
+    def asks_who(self) -> bool:
+        """Whether any plugin may say who asks."""
+        return self.plugins.listens("actor")
+
+    @cached_property
+    def narrows(self) -> bool:
+        """Whether any plugin may narrow what an actor may do, which it may decide anew for each request."""
+        return self.plugins.listens("rule")
+
+    @cached_property
     def permissions(self) -> dict[str, str]:
         """Every permission that there is, and what it means."""
         return _permissions(self.plugins, self.resources)

@@ -54,6 +54,7 @@ class Actor:
     team_id: uuid.UUID | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     within: tuple["Actor", ...] = ()
+    follows: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # worked out of the above, and kept
 
     def grant(self, permission: str) -> str:
         """`all`, `where`, `team`, `own` or `none`: the narrowest that the actor and those within whose rights it stays have."""

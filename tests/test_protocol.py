@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from core.server import process
 from core.server.protocol import BoundedProtocol
 from tests.wire import on_a_port
 
@@ -138,6 +141,66 @@ async def test_a_length_beside_chunks_is_refused(port):
     received, _ = await talk(port, head + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 400 ")
     assert received.count(b"HTTP/1.1") == 1
+
+
+async def test_a_connection_that_is_idle_is_closed_in_time_and_not_before(monkeypatch):
+    monkeypatch.setattr(process, "KEEP_ALIVE", 1)
+    whole = b"GET / HTTP/1.1\r\nHost: house\r\n\r\n"
+    async with on_a_port(APP, Impatient) as port:
+        received, seconds = await talk(port, whole, whole, whole, pause=0.7)
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    assert LATE not in received
+    assert 2.3 < seconds < 3.0
+
+
+async def test_the_rest_of_a_body_that_comes_after_the_answer_leaves_the_connection_open(port):
+    head = b"POST /early HTTP/1.1\r\nHost: house\r\nContent-Length: 10\r\n\r\n"
+    received, _ = await talk(port, head, b"x" * 5, b"x" * 5, b"GET / HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n", pause=0.1)
+    assert received.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_an_answer_of_one_piece_is_one_write(monkeypatch, port):
+    written: list[bytes] = []
+
+    class Counting:
+        def __init__(self, transport: asyncio.Transport) -> None:
+            self._transport = transport
+
+        def write(self, data: bytes) -> None:
+            written.append(data)
+            self._transport.write(data)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._transport, name)
+
+    made = BoundedProtocol.connection_made
+    monkeypatch.setattr(BoundedProtocol, "connection_made", lambda self, transport: made(self, Counting(transport)))  # type: ignore[arg-type]
+    await talk(port, b"GET / HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n")
+    assert len(written) == 1
+
+
+async def test_a_header_that_would_be_two_is_not_sent():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"1\r\nx-b: 2"), (b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async with on_a_port(app) as port:
+        received, _ = await talk(port, b"GET / HTTP/1.1\r\nHost: house\r\n\r\n")
+    assert received == b""
+
+
+async def test_a_long_answer_of_unknown_length_comes_in_chunks():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for body, more in ((b"one", True), (b"", True), (b"two", False)):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async with on_a_port(app) as port:
+        received, _ = await talk(port, b"GET / HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n")
+        nothing, _ = await talk(port, b"HEAD / HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n")
+    assert received.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert nothing.startswith(b"HTTP/1.1 200 OK")
+    assert nothing.endswith(b"\r\n\r\n")
 
 
 async def test_no_answer_names_the_software(port):

@@ -166,11 +166,11 @@ async def test_what_others_say_of_a_client_is_not_believed(houses, proxies):
 # Sockets
 
 
-async def handshake(client: httpx.AsyncClient, **headers: str) -> int:
+async def handshake(client: httpx.AsyncClient, host: str, **headers: str) -> int:
     """The status that a handshake is answered with."""
-    url = f"ws://127.0.0.1:{client.base_url.port}/graphql"
+    protocols, port = [Subprotocol("graphql-transport-ws")], client.base_url.port
     try:
-        async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=headers):
+        async with connect(f"ws://{host}/graphql", subprotocols=protocols, host="127.0.0.1", port=port, additional_headers=headers):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
@@ -178,11 +178,11 @@ async def handshake(client: httpx.AsyncClient, **headers: str) -> int:
 
 async def test_a_socket_asks_for_the_same(houses):
     async with reached(houses, origins=[APP], hosts=["crm.example"]) as client:
-        assert await handshake(client, Origin=APP, Host="crm.example") == 101
-        assert await handshake(client, Origin="http://crm.example", Host="crm.example") == 101
-        assert await handshake(client, Host="crm.example") == 101
-        assert await handshake(client, Origin=EVIL, Host="crm.example") == 403
-        assert await handshake(client, Origin=APP, Host="evil.example") == 403
+        assert await handshake(client, "crm.example", Origin=APP) == 101
+        assert await handshake(client, "crm.example", Origin="http://crm.example") == 101
+        assert await handshake(client, "crm.example") == 101
+        assert await handshake(client, "crm.example", Origin=EVIL) == 403
+        assert await handshake(client, "evil.example", Origin=APP) == 403
 
 
 # What browsers are told

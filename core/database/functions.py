@@ -22,6 +22,10 @@ def install(connection: sqlite3.Connection) -> None:
 
 def kept(value: Any) -> Any:
     """A value as the tables hold it; of several, the JSON of a list of them."""
+    if type(value) is str:
+        return value
+    if isinstance(value, uuid.UUID):
+        return str(value)
     if isinstance(value, list):
         return json.dumps([kept(one) for one in value], ensure_ascii=False)
     if isinstance(value, Enum):
@@ -30,7 +34,7 @@ def kept(value: Any) -> Any:
         return value.astimezone(datetime.UTC).isoformat(" ")
     if isinstance(value, datetime.date):
         return value.isoformat()
-    return str(value) if isinstance(value, uuid.UUID) else int(value) if isinstance(value, bool) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def _float(value: float | None) -> str | None:

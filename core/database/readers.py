@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -38,6 +39,10 @@ class Readers(Protocol):
         """The columns of the one row. With `brief` it is known to be found by keys, at once. Raises TooDeep."""
         ...
 
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        """The columns of a row that is found by keys, if they are to be had without waiting for anybody. Raises TooDeep."""
+        ...
+
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         """How the database would go about a statement, line by line."""
         ...
@@ -64,6 +69,12 @@ async def row_inside(sql: str, values: Sequence[Any]) -> Parts:
     return tuple(dict(rows[0]).values())
 
 
+class _Watched(sqlite3.Connection):
+    """A connection whose statement is stopped at a time."""
+
+    end = inf
+
+
 class _Sqlite:
     """A few connections to the file, each used by one thread at a time; what is brief is answered without a thread."""
 
@@ -73,17 +84,21 @@ class _Sqlite:
         self._address = f"file:{quote(str(path))}?mode=ro"
         self._seconds = settings.database.statement_timeout
         self._threads = ThreadPoolExecutor(min(settings.database.pool, 4), "reader")
-        self._idle: dict[float, list[sqlite3.Connection]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
-        self._all: list[sqlite3.Connection] = []
+        self._idle: dict[float, list[_Watched]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
+        self._all: list[_Watched] = []
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        if brief:
-            try:
-                return self._read(sql, values, patience=0.0)
-            except sqlite3.OperationalError as error:
-                if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
-                    raise  # else it waits in a thread: here everybody would wait
+        if brief and (found := self.row_now(sql, values)) is not None:
+            return found
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
+
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        try:
+            return self._read(sql, values, patience=0.0)
+        except sqlite3.OperationalError as error:
+            if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
+                return None  # it waits in a thread: here everybody would wait
+            raise
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._rows, f"EXPLAIN QUERY PLAN {sql}", values)
@@ -110,9 +125,7 @@ class _Sqlite:
         except IndexError:  # one look, for there are other threads
             connection = self._opened(patience)
         try:
-            if self._seconds > 0:
-                end = time.monotonic() + self._seconds
-                connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            connection.end = time.monotonic() + self._seconds
             return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
@@ -123,10 +136,13 @@ class _Sqlite:
         finally:
             idle.append(connection)
 
-    def _opened(self, patience: float) -> sqlite3.Connection:
+    def _opened(self, patience: float) -> "_Watched":
         made = sqlite3.connect(
-            self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
-        )
+            self._address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS,
+            factory=_Watched,
+        )  # fmt: skip
+        if self._seconds > 0:
+            made.set_progress_handler(lambda: time.monotonic() > made.end, STEPS)
         made.execute("PRAGMA query_only = ON")
         made.execute(f"PRAGMA cache_size = {-CACHE}")
         install(made)
@@ -148,6 +164,9 @@ class _Postgres:
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
         return tuple((await (self._brief if brief else self._wide).rows(sql, values))[0].values())
+
+    def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        return None  # the server is asked over a socket
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         return [row[0] for row in await self._wide.rows(f"EXPLAIN {sql}", values)]

@@ -1,17 +1,17 @@
 """The whole house, put together: settings in, Starlette app out."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
@@ -20,15 +20,14 @@ from core.database import connect, notes, offline
 from core.database.readers import readers
 from core.errors import Refused
 from core.plugins import Plugins, load
+from core.server.doors import doors, knocking
 from core.server.health import Health
 from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
+from core.server.straight import Packed, Straight
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
-
-BODY_WORTH_PACKING = 2_000
-EFFORT = 4  # more costs time on the event loop and saves little
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -68,46 +67,14 @@ class _Server(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """The apps around the router, the outermost first."""
         handlers: Any = self.exception_handlers
-        return Requests(_OwnDatabase(_Packed(_Straight(self.router, ExceptionMiddleware(self.router, handlers=handlers)))))
+        house = _OwnDatabase(Packed(Straight(self, ExceptionMiddleware(self.router, handlers=handlers))))
+        return Requests(doors(self.state.crm.settings.server, house))
 
-
-class _Straight:
-    """Leads a request straight to a route that says of itself that it answers whatever happens, past the search for routes.
-
-    Such an endpoint is an object with `answers_all = True`, under a path without parameters.
-    """
-
-    def __init__(self, router: Router, app: ASGIApp) -> None:
-        self.router, self.app = router, app
-        self._known: dict[str, ASGIApp] = {}
-        self._routes = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if self._routes != len(self.router.routes):
-                self._routes = len(self.router.routes)
-                self._known = dict(_straight(self.router.routes))
-            if app := self._known.get(scope["path"]):
-                await app(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-
-def _straight(found: Sequence[BaseRoute]) -> Iterator[tuple[str, ASGIApp]]:
-    for route in found:
-        if isinstance(route, Route) and getattr(route.endpoint, "answers_all", False) and not route.param_convertors:
-            yield route.path, route.app
-
-
-class _Packed(GZipMiddleware):
-    """Packs answers for clients that unpack them. For others there is nothing to do, so nothing is done."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(app, minimum_size=BODY_WORTH_PACKING, compresslevel=EFFORT)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        packed = scope["type"] == "http" and any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
-        await (super().__call__ if packed else self.app)(scope, receive, send)
+    @cached_property
+    def at_once(self) -> Callable[..., Any]:
+        """What answers requests that have arrived as a whole; the protocol asks it before it makes a task of a request."""
+        at_once, knocks = Straight(self, self).at_once, knocking(self.state.crm.settings.server)
+        return at_once if knocks is None else lambda scope, body: None if knocks(scope) else at_once(scope, body)
 
 
 class _OwnDatabase:

@@ -33,8 +33,8 @@ def doors(server: Server, app: ASGIApp) -> ASGIApp:
     return Hosts(app, server.hosts) if server.hosts else app
 
 
-def knocks(server: Server) -> Callable[[Scope], bool] | None:
-    """Whether a request has to pass the doors, or a proxy speaks for its client; None when there is nothing to pass."""
+def knocking(server: Server) -> Callable[[Scope], bool] | None:
+    """What says of a request that it has to pass a door, or that a proxy may speak for its client. None without any of them."""
     if not (server.origins or server.hosts or server.proxies):
         return None
     names = {b"origin", b"x-forwarded-for", b"x-forwarded-proto"}

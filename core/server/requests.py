@@ -4,6 +4,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Iterable
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,12 @@ log = logging.getLogger("payvand.requests")
 
 HEADER = "X-Request-Id"
 QUIET = ("/healthz", "/readyz")
+# What browsers are to keep to with every answer: no guessing of types, no frames, no telling others where one comes from.
+BROWSERS = (
+    (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)  # fmt: skip
+BY_TLS = ((b"strict-transport-security", b"max-age=31536000"),)
 _HEADER = HEADER.lower().encode()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -45,6 +52,14 @@ def failure(error: BaseException, request: str) -> JSONResponse:
     return JSONResponse(body, status, headers)
 
 
+def note(scope: Scope, request: str, status: int, started: float) -> None:
+    """Write a line about a request that was answered."""
+    level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
+    if log.isEnabledFor(level):
+        spent = (time.perf_counter() - started) * 1000
+        log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+
+
 class Requests:
     """Pure ASGI: puts the id on the answer, and turns what escapes into an answer.
 
@@ -69,7 +84,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (_HEADER, request.encode())]
+                message["headers"] = [*_for_browsers(scope, message.get("headers", ())), (_HEADER, request.encode())]
             await send(message)
 
         try:
@@ -81,10 +96,7 @@ class Requests:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)
         finally:
-            level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
-            if log.isEnabledFor(level):
-                spent = (time.perf_counter() - started) * 1000
-                log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+            note(scope, request, status, started)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()
@@ -92,6 +104,14 @@ class Requests:
             await self.app(scope, receive, send)
         finally:
             log.info("%s WEBSOCKET %s %.0f s", request, _path(scope), time.perf_counter() - started)
+
+
+def _for_browsers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with those for browsers that it does not have itself."""
+    headers = list(headers)
+    names = {name.lower() for name, _ in headers}
+    wanted = BROWSERS + BY_TLS if scope["scheme"] == "https" else BROWSERS
+    return headers + [one for one in wanted if one[0] not in names]
 
 
 def _path(scope: Scope) -> str:

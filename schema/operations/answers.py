@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which makes it slow to make, and one is made for each request
 class Answer:
     """What a client gets. `executed` is false when the request failed before anything was done.
 

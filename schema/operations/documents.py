@@ -58,6 +58,7 @@ class _Known:
     operations: Mapping[str | None, OperationDefinitionNode]
     measure: Shapes
     shapes: dict[str | None, Shape] = field(default_factory=dict)
+    prepared: dict[str | None, Prepared] = field(default_factory=dict)  # of what costs the same whatever the variables are
 
 
 class Documents:
@@ -86,6 +87,8 @@ class Documents:
             known = self._read(text)
         else:
             self._kept.move_to_end(text)
+            if operation_name in known.prepared:
+                return known.prepared[operation_name]
         operation = _chosen(known, operation_name)
         shape = self._shape(known, operation)
         if fresh:
@@ -93,8 +96,9 @@ class Documents:
             self._keep(text, known)
         cost = shape.cost
         if not isinstance(cost, int):
-            variables = {**_defaults(operation), **variables}
-        return Prepared(known.ast, operation, check_cost(cost, variables, self._limits))
+            return Prepared(known.ast, operation, check_cost(cost, {**_defaults(operation), **variables}, self._limits))
+        known.prepared[operation_name] = Prepared(known.ast, operation, check_cost(cost, variables, self._limits))
+        return known.prepared[operation_name]
 
     def _read(self, text: str) -> _Known:
         if self._listed is not None and text not in self._listed:

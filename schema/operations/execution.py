@@ -3,7 +3,7 @@
 import inspect
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast
@@ -62,19 +62,29 @@ class Engine:
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable and Forbidden."""
-        if parameters.extensions.get("explain") and not _may_explain(call):
+        answer = self.begun(prepared, parameters, call)
+        return answer if isinstance(answer, Answer) else await answer
+
+    def begun(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
+        """As `execute`: the answer where nothing has to be waited for, else what is to be awaited. Nothing is written before that."""
+        if parameters.extensions and parameters.extensions.get("explain") and not _may_explain(call):
             raise Forbidden(f"the permission {EXPLAIN} is needed")
         began = time.perf_counter()
+        if prepared.kind is OperationType.QUERY:
+            answer = self._reader.answer(prepared, parameters, call)
+            if isinstance(answer, Answer):
+                self._note_slow(prepared, call, time.perf_counter() - began)
+                return answer
+        else:
+            self._reader.begin(prepared, parameters, call)
+            answer = self.interpret(prepared, parameters, call)
+        return self._awaited(answer, began, prepared, call)
+
+    async def _awaited(self, answer: Awaitable[Answer], began: float, prepared: Prepared, call: Call) -> Answer:
         try:
-            return await self._executed(prepared, parameters, call)
+            return await answer
         finally:
             self._note_slow(prepared, call, time.perf_counter() - began)
-
-    async def _executed(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
-        if prepared.kind is OperationType.QUERY:
-            return await self._reader.answer(prepared, parameters, call)
-        self._reader.begin(prepared, parameters, call)
-        return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run it field by field, with no statement of its own: the answer that the compiled one must equal. Raises Unprocessable."""

@@ -76,6 +76,8 @@ def check_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> int:
 
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Count the objects in the variables, each of which costs as much as its type has fields. Raises TooComplex."""
+    if not variables:
+        return
     waiting: list[Any] = [variables]
     objects = 0
     while waiting:

@@ -10,6 +10,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode
 
 from core.crm import Call
+from core.database.readers import Parts
 from schema.readpath.scopes import Hole
 from schema.readpath.statement import Bind, Question, answered
 from schema.readpath.variables import Signature, Unfit, Variables
@@ -31,6 +32,15 @@ class Part:
     column: int | None = None
     holes: tuple[Hole, ...] = ()
     fields: tuple[bytes, ...] = ()
+
+    def value(self, found: Parts) -> bytes:
+        """The JSON of a root field that is a constant or read by the statement, holes and all."""
+        if self.column is None:
+            assert self.constant is not None
+            return self.constant
+        if self.fields:
+            return b"{%s}" % b",".join(head + _bytes(found[self.column + place]) for place, head in enumerate(self.fields))
+        return _bytes(found[self.column])
 
     @cached_property
     def head(self) -> bytes:
@@ -54,9 +64,18 @@ class Plan:
         return tuple(part.key for part in self.parts if part.column is not None)
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether the answer is the columns and constants, put together, and nothing is added to them."""
+        return not self.slow and not any(part.holes for part in self.parts)
+
+    @cached_property
     def slow(self) -> bool:
         """Whether there are root fields that their resolvers answer."""
         return any(part.column is None and part.constant is None for part in self.parts)
+
+
+def _bytes(text: bytes | str | int | None) -> bytes:
+    return text if isinstance(text, bytes) else b"null" if text is None else str(text).encode()
 
 
 @dataclass

@@ -36,6 +36,7 @@ Begin = Callable[[Prepared, Parameters, Call], Executor]
 
 Written = dict[uuid.UUID, dict[Steps, dict[str, Any]]]
 
+NOTHING = b"null"
 KEYS = ("written",)  # among the variables: the keys of the records that were written
 
 log = logging.getLogger(__name__)
@@ -51,20 +52,27 @@ class Reader:
         self._schema = schema
         self._operations = Operations(schema)
 
-    async def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
-        """The answer to a query. Raises what says that the database does not serve."""
+    def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
+        """The answer to a query, or what gives it when something has to be waited for: the database, or a resolver."""
         try:
             plan, variables = self._plan(prepared, parameters, call)
             for check in plan.checks:
                 check(call, variables)
             values = [bind(call, variables) for bind in plan.binds]
         except (Refused, Unfit):
-            return await self.interpret(prepared, parameters, call)
+            return self.interpret(prepared, parameters, call)
         except Exception:  # the edge of the planner: an operation that it stumbles over is answered all the same
             log.exception("request %s: an operation could not be planned, its resolvers answer", call.request_id)
-            return await self.interpret(prepared, parameters, call)
-        if not plan.compiled and plan.slow and not parameters.extensions.get("explain"):
-            return await self.interpret(prepared, parameters, call)
+            return self.interpret(prepared, parameters, call)
+        explain = parameters.extensions.get("explain")
+        if not plan.compiled and plan.slow and not explain:
+            return self.interpret(prepared, parameters, call)
+        found = None if explain or not plan.plain else self._row_now(plan, values)
+        answer = None if found is None else _plain(plan, found, prepared)
+        return answer or self._waited(prepared, parameters, call, plan, values)
+
+    async def _waited(self, prepared: Prepared, parameters: Parameters, call: Call, plan: Plan, values: Sequence[Any]) -> Answer:
+        """The answer by a plan. Raises what says that the database does not serve."""
         try:
             found = await self._row(plan, values)
         except TooDeep:
@@ -76,7 +84,8 @@ class Reader:
                 raise
             log.exception("request %s: a statement failed, its resolvers answer", call.request_id)
             return await self.interpret(prepared, parameters, call)
-        answer = await _Assembly(self, prepared, parameters, call, plan).answer(found)
+        answer = _plain(plan, found, prepared) if plan.plain else None
+        answer = answer or await _Assembly(self, prepared, parameters, call, plan).answer(found)
         return await self._explained(answer, plan, values) if parameters.extensions.get("explain") is True else answer
 
     def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
@@ -100,6 +109,16 @@ class Reader:
         resolved = [part.key for part in plan.parts if part.column is None and part.constant is None]
         told = {"statement": plan.sql, "plan": lines, "compiled": list(plan.compiled), "resolved": resolved}
         return replace(answer, text=answer.text[:-2] + b',"explain":%s}}' % encoded(told))
+
+    def _row_now(self, plan: Plan, values: Sequence[Any]) -> Parts | None:
+        """The row of a plan if nobody has to be waited for. Whatever goes wrong is told when it is asked for again, with patience."""
+        assert self._crm.readers
+        if not plan.sql:
+            return ()
+        try:
+            return self._crm.readers.row_now(plan.sql, values) if plan.brief else None
+        except Exception:
+            return None
 
     async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
         assert self._crm.readers
@@ -189,24 +208,20 @@ class _Assembly:
         """The answer, of the row that the statement gave."""
         slow: list[Part] = []
         for part in self.plan.parts:
-            value = part.constant if part.column is None else await self._value(part, found)
+            value = part.constant if part.column is None else await self._filled(part, found)
             if value is None:
                 slow.append(part)
             else:
                 self.values[part.key] = value
         if slow and not await self._interpreted(slow):
-            return self._written(b"null")
+            return self._written(NOTHING)
         return self._written(b"{%s}" % b",".join(part.head + self.values[part.key] for part in self.plan.parts))
 
-    async def _value(self, part: Part, found: Parts) -> bytes | None:
+    async def _filled(self, part: Part, found: Parts) -> bytes | None:
         """The JSON of a root field; None where its resolver has to say why there is nothing."""
-        assert part.column is not None
-        if part.fields:
-            value = b"{%s}" % b",".join(head + _bytes(found[part.column + place]) for place, head in enumerate(part.fields))
-        else:
-            value = _bytes(found[part.column])
-            if value == b"null":
-                return None
+        value = part.value(found)
+        if value == NOTHING:
+            return None
         if not part.holes:
             return value
         whole = json.loads(value)
@@ -234,8 +249,16 @@ class _Assembly:
         return Answer(text=text, compiled=self.plan.compiled)
 
 
-def _bytes(text: bytes | str | int | None) -> bytes:
-    return text if isinstance(text, bytes) else b"null" if text is None else str(text).encode()
+def _plain(plan: Plan, found: Parts, prepared: Prepared) -> Answer | None:
+    """The answer by a plan to which nothing is added, unless a resolver has to say why there is nothing in a field."""
+    values: list[bytes] = []
+    for part in plan.parts:
+        value = part.value(found)
+        if value == NOTHING:
+            return None
+        values.append(part.head + value)
+    data = b",".join(values)
+    return Answer(text=b'{"data":{%s},"extensions":{"cost":%d}}' % (data, prepared.cost), compiled=plan.compiled)
 
 
 def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:

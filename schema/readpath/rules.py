@@ -59,8 +59,12 @@ def table(resource: Resource) -> str:
 
 
 def asked(call: Call, resource: Resource) -> Rule:
-    """What the rules say of the rows of a resource, asked once in a request."""
-    return call.loader(("rule", resource.key), lambda: _asked(call, resource))
+    """What the rules say of the rows of a resource: asked once in a request, and once of an actor when no plugin has a say in it."""
+    kept = call.loaders if call.crm.narrows else call.actor.follows
+    key = ("rule", resource.key)
+    if key not in kept:
+        kept[key] = _asked(call, resource)
+    return kept[key]
 
 
 def _asked(call: Call, resource: Resource) -> Rule:

@@ -14,7 +14,7 @@ NESTING = 100
 PERSISTED = "persistedQuery"  # the extension by which a document is asked for by its hash
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which makes it slow to make, and one is made for each request
 class Parameters:
     """What a client sends: a document, its variables, and which of its operations it means.
 
@@ -33,7 +33,7 @@ def from_body(body: bytes) -> Parameters:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Fault("the body is not valid UTF-8") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise Fault("the body is empty; send JSON with at least a query")
     return checked(read(text, "the body"))
 
@@ -55,7 +55,9 @@ def from_query_string(query: QueryParams) -> Parameters:
 def read(text: str, what: str) -> Any:
     """The value of a JSON text without NaN, endless numbers and depths. Raises Fault."""
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text) if text[:1] == "{" else (None, -1)
+        if end != len(text):  # something stands around it: a space, or what does not belong there
+            value = _DECODER.decode(text)
     except RecursionError:
         raise Fault(f"{what} is nested too deeply") from None
     except ValueError as error:  # also for an integer with more digits than Python reads
@@ -72,8 +74,7 @@ def checked(given: Any) -> Parameters:
         raise Fault("batches are not supported: send one operation per request")
     if not isinstance(given, dict):
         raise Fault("the request must be a JSON object with at least a query")
-    query = given.get("query")
-    extensions = given.get("extensions")
+    query, variables, extensions = given.get("query"), given.get("variables"), given.get("extensions")
     if query is None and isinstance(extensions, dict) and extensions.get(PERSISTED) is not None:
         query = ""
     if not isinstance(query, str):
@@ -81,10 +82,10 @@ def checked(given: Any) -> Parameters:
     name = given.get("operationName")
     if name is not None and not isinstance(name, str):
         raise Fault("the parameter operationName must be a string or null")
-    for key in ("variables", "extensions"):
-        if not isinstance(given.get(key), dict | None):
+    for key, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
             raise Fault(f"the parameter {key} must be an object or null")
-    return Parameters(query, given.get("variables") or {}, name or None, extensions or {})
+    return Parameters(query, variables or {}, name or None, extensions or {})
 
 
 _NAMES = ("query", "variables", "operationName", "extensions")
