@@ -138,14 +138,11 @@ async def test_operations_of_a_socket_count_as_well(houses):
         async with connect(f"ws://127.0.0.1:{port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
             key = house.client.headers["Authorization"]
             await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": key}}))
-            kinds = []
             for number in range(2):
                 await socket.send(json.dumps({"type": "subscribe", "id": str(number), "payload": aliases(4)}))
-            for _ in range(4):
-                message = json.loads(await asyncio.wait_for(socket.recv(), 5))
-                kinds.append(message["type"])
-            assert kinds == ["connection_ack", "next", "complete", "error"]
-            assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+            messages = [json.loads(await asyncio.wait_for(socket.recv(), 5)) for _ in range(4)]
+            assert [one["type"] for one in messages] == ["connection_ack", "next", "complete", "error"]
+            assert messages[3]["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
         assert limited(await ask(house, aliases(4))), "a key has one budget, however it asks"
 
 
