@@ -8,7 +8,7 @@ from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs import Job
 from core.money import Money
-from core.permissions import SYSTEM, Actor, permit
+from core.permissions import SYSTEM, Actor, demand, permit
 from core.records.filters import Filter, matching
 from core.records.ids import key_of
 from core.records.periods import Period, days_between, first_day, local_day
@@ -19,6 +19,6 @@ from core.resources import Change, Kind, Resource
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
     "Invalid", "Job", "Kind", "Money", "NotFound",
-    "Period", "Refused", "Resource", "authenticate", "days_between", "emit", "first_day", "hookimpl", "hookspec", "key_of", "local_day",
-    "matching", "permit", "select", "transaction", "visible",
+    "Period", "Refused", "Resource", "authenticate", "days_between", "demand", "emit", "first_day", "hookimpl", "hookspec", "key_of",
+    "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

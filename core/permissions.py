@@ -13,7 +13,7 @@ from tortoise.models import Model
 from core.errors import Forbidden, StartError
 from core.models import TeamAncestor, User
 from core.naming import camel
-from core.resources import READ, Resource
+from core.resources import DELETE, READ, UPDATE, Resource
 
 if TYPE_CHECKING:  # the house is made of actors' rules
     from core.crm import CRM, Call
@@ -112,12 +112,17 @@ Test = Owned | OfTeam | Q
 def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
     """True for every row, False for none, else the tests that hold for the rows on which the actor may do `verb`.
 
-    Plugins narrow what the role grants and never widen it; one that fails is logged, and the answer is no.
+    Nobody changes or deletes a row that it must not see. Plugins narrow what the role grants and never widen it; one
+    that fails is logged, and the answer is no.
     """
+    seen = reach(crm, actor, resource, READ) if verb in (UPDATE, DELETE) else True
     allowed = _granted(crm, actor, resource, verb)
-    if allowed is False or actor is SYSTEM:
-        return allowed
+    if allowed is False or seen is False:
+        return False
     tests: list[Test] = [] if allowed is True else [*allowed]
+    tests += [] if seen is True else [one for one in seen if one not in tests]
+    if actor is SYSTEM:
+        return True
     for plugin, answer in _opinions(crm, actor, f"{resource.key}.{verb}"):
         if answer is False:
             return False

@@ -22,8 +22,13 @@ TEXTS = {
     "ContactPhone.number": "+98912{n:07}",
     "User.email": "user{n}@example.com",
     "country": "IR",
+    "Role.name": "role-{n}",
+    "RoleField.field": "contact.city",
+    "RoleGrant.permission": "contact.read",
+    "RoleGrant.scope": "TEAM",
+    "User.role": "sales",
 }
-NUMBERS = {"Stage.probability": "0.2500", "DealLine.quantity": "2.500", "DealLine.discount": "10.00"}
+FIXED = {"Stage.probability": "0.2500", "DealLine.quantity": "2.500", "DealLine.discount": "10.00", "RoleGrant.where": None}
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ def value(resource: Resource, column: Column, number: int) -> Any:
     for name in (f"{resource.name}.{column.name}", column.name):
         if name in TEXTS:
             return TEXTS[name].format(n=number)
-        if name in NUMBERS:
-            return NUMBERS[name]
+        if name in FIXED:
+            return FIXED[name]
     match column.kind:
         case Kind.STRING | Kind.TEXT:
             return f"{column.name} {number} ب"[: column.max_length]

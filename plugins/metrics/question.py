@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
-from core import Call, Filter, Invalid, Period, local_day, matching
+from core import Call, Filter, Invalid, Period, demand, local_day, matching
 from core.fields import now
 from core.models import Deal
 
@@ -30,6 +30,15 @@ class MetricsDimension(Enum):
     def key(self) -> str:
         """Its name in a key."""
         return self.name.lower()
+
+
+FIELDS = {
+    MetricsDimension.OWNER: "owner",
+    MetricsDimension.TEAM: "owner",
+    MetricsDimension.PRODUCT: "lines",
+    MetricsDimension.PIPELINE: "pipeline",
+    MetricsDimension.SOURCE: "source",
+}
 
 
 @strawberry.enum(description="The time of a deal by which it belongs to a period.")
@@ -59,6 +68,7 @@ class Question:
     dated: MetricsDateField
 
     def __post_init__(self) -> None:
+        demand(self.call, Deal, "stage", self.dated.column, *(FIELDS[one] for one in self.by))
         for name, day in (("from", self.first), ("to", self.last)):
             if day is not None and not EARLIEST <= day < LATEST:
                 raise Invalid({name: f"must lie between {EARLIEST} and {LATEST}"})

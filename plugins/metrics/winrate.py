@@ -3,8 +3,8 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from core import Money, visible
-from core.models import Stage, StageKind
+from core import Money, demand, visible
+from core.models import Deal, Stage, StageKind
 from plugins.metrics.groups import Counted, Group, groups
 from plugins.metrics.question import MetricsDateField, Question
 from plugins.metrics.shapes import MetricsWinRate, ratio
@@ -15,6 +15,7 @@ async def win_rate(question: Question) -> list[MetricsWinRate]:
     """How many deals are won, of those that are won or lost, by the kind of the stage in which they stand."""
     kinds = dict(await visible(question.call, Stage, deleted=True).values_list("id", "kind"))
     by_stage = {str(stage): kind for stage, kind in kinds.items()}
+    demand(question.call, Deal, "amount")
     rows = await tally(question, question.deals(), {"stage_id": None, "currency": None})
     dateless = question.by_time and question.dated is MetricsDateField.CLOSED_AT
     return [_figures(group, by_stage, dateless) for group in await groups(question, rows)]

@@ -9,7 +9,9 @@ from typing import Any, cast
 from starlette.routing import Route
 
 from core.crm import Call
+from core.models import User
 from core.permissions import Actor
+from core.roles import of_user
 from schema.operations.answers import Answer
 from schema.operations.execution import Engine
 from schema.transport.http import Endpoint
@@ -28,6 +30,14 @@ ROLES: Mapping[str, Mapping[str, str]] = {
     },
     "narrow": {"*.read": "all", "company.read": "own", "lab.ask": "all", "lab.narrow": "all"},
 }  # fmt: skip
+# A role of rows, with what settings.toml has no words for: rows of a team, rows of a filter, and fields that are hidden.
+BLIND = "blind"
+BLIND_GRANTS = (
+    {"permission": "*", "scope": "ALL"},
+    {"permission": "company.read", "scope": "TEAM"},
+    {"permission": "activity.read", "scope": "WHERE", "where": {"kind": {"in": ["CALL", "NOTE"]}, "contact": {"city": {"isNull": False}}}},
+)
+BLIND_FIELDS = ("contact.city", "contact.company", "contact.phones", "deal.amount", "deal.lines", "company.contacts", "user.team")
 LIMITS = {"depth": 20, "aliases": 500, "count": 30, "groups": 45, "tokens": 40_000, "fields": 20_000}
 
 
@@ -38,6 +48,7 @@ class Laboratory:
     house: House
     engine: Engine
     pools: Pools
+    blind: Actor
     users: dict[str, str | None] = field(default_factory=dict)
     askers: dict[str, Asker] = field(default_factory=dict)
 
@@ -45,6 +56,8 @@ class Laboratory:
         """A fresh request of someone with this role."""
         user = self.users.get(role)
         key = self.house.crm.resources.by_key["user"].model._meta.pk.to_python_value(user.removeprefix("user_")) if user else None
+        if role == BLIND:
+            return Call(self.house.crm, self.blind, "the request")
         grants = self.house.crm.settings.roles[role]
         return Call(self.house.crm, Actor(f"test {role}", grants, key), "the request")
 
@@ -78,5 +91,15 @@ async def opened(houses: Houses, **tables: Any) -> AsyncIterator[Laboratory]:
         await fill(world, random.Random(11))
         pools = Pools(world)
         await pools.fill()
-        users = {"owner": world.tables["user"][0]["id"], "narrow": world.tables["user"][-1]["id"]}
-        yield Laboratory(house, engine_of(house), pools, users)
+        users = {"owner": world.tables["user"][0]["id"], "narrow": world.tables["user"][-1]["id"], BLIND: world.tables["user"][0]["id"]}
+        yield Laboratory(house, engine_of(house), pools, await _blind(house, users[BLIND]), users)
+
+
+async def _blind(house: House, user: str) -> Actor:
+    """The actor of the role of rows; its user leads a team."""
+    fields = [{"field": name, "access": "HIDDEN"} for name in BLIND_FIELDS]
+    await house.make("Role", name=BLIND, grants=list(BLIND_GRANTS), fields=fields)
+    team = await house.make("Team", name="all who sell")
+    update = "mutation ($id: ID!, $team: ID) { userUpdate(id: $id, input: {role: \"blind\", teamId: $team}) { userErrors { message } } }"
+    assert (await house.ask(update, id=user, team=team.id))["userUpdate"]["userErrors"] == []
+    return await of_user(house.crm, await User.get(id=user.removeprefix("user_")))

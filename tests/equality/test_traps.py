@@ -3,7 +3,7 @@
 import pytest
 
 from schema.transport.parameters import Parameters
-from tests.equality.laboratory import ROLES, Laboratory
+from tests.equality.laboratory import BLIND, ROLES, Laboratory
 from tests.equality.roads import same
 from tests.equality.trap import Things
 from tests.equality.traps import traps
@@ -11,7 +11,7 @@ from tests.equality.traps import traps
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, BLIND])
 @pytest.mark.parametrize("name", traps(Things()))
 async def test_no_trap_tells_the_roads_apart(laboratory: Laboratory, name: str, role: str):
     trap = traps(Things.of(laboratory.pools))[name]
