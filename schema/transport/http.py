@@ -83,9 +83,10 @@ class Endpoint:
         head = _head(scope)
         if scope["method"] != "POST" or not (actor := remembered(self.crm, head.get(b"authorization", ""))):
             return None
-        media, meter = accepted(head.get(b"accept")), self.crm.rates.meter(actor)
+        media, meter = accepted(head.get(b"accept")), None
         try:
             self._check_head("POST", head, media)
+            meter = self.crm.rates.meter(actor)
             meter.ask()
             self._check_size(len(body))
             call = Call(self.crm, actor, request_id(scope))
