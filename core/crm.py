@@ -14,6 +14,7 @@ from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.loading import shared
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -111,9 +112,9 @@ class Call:
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     def loader(self, key: Any, make: Any) -> Any:
-        """The batch loader of this request under `key`, made on first use."""
+        """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""
         if key not in self.loaders:
-            self.loaders[key] = make()
+            self.loaders[key] = shared(make())
         return self.loaders[key]
 
 

@@ -1,9 +1,5 @@
-"""Batch loading: a constant number of statements for each level of a query, however many rows it has.
+"""Batch loading: a constant number of statements for each level of a query, however many rows it has."""
 
-Each wait is shielded: of those who wait for the same rows, one may be cancelled because a field beside it failed.
-"""
-
-import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,7 +28,7 @@ async def one(call: Call, model: type[Model], key: uuid.UUID | None, *, deleted:
         found = await visible(call, model, deleted=deleted).filter(id__in=list(set(keys))).in_bulk(keys, "id")
         return [found.get(key) for key in keys]
 
-    return await _shared(call.loader(("one", model, deleted), lambda: DataLoader(load)).load(key))
+    return await call.loader(("one", model, deleted), lambda: DataLoader(load)).load(key)
 
 
 async def behind(call: Call, back: ToMany, key: uuid.UUID) -> list[Any]:
@@ -44,7 +40,7 @@ async def behind(call: Call, back: ToMany, key: uuid.UUID) -> list[Any]:
         rows = await visible(call, child).filter(**{f"{back.attr}__in": keys}).order_by(*terms)
         return _by(rows, back.attr, keys)
 
-    return await _shared(call.loader(("behind", back.model, back.attr), lambda: DataLoader(load)).load(key))
+    return await call.loader(("behind", back.model, back.attr), lambda: DataLoader(load)).load(key)
 
 
 async def linked(call: Call, link: Linked, key: uuid.UUID) -> list[Any]:
@@ -59,7 +55,7 @@ async def linked(call: Call, link: Linked, key: uuid.UUID) -> list[Any]:
                 found[near].append(rows[far])
         return [sorted(found[key], key=lambda row: row.id) for key in keys]
 
-    return await _shared(call.loader(("linked", link.through, link.near), lambda: DataLoader(load)).load(key))
+    return await call.loader(("linked", link.through, link.near), lambda: DataLoader(load)).load(key)
 
 
 async def expressed(call: Call, resource: Resource, one: Expressed, key: uuid.UUID) -> Any:
@@ -69,7 +65,7 @@ async def expressed(call: Call, resource: Resource, one: Expressed, key: uuid.UU
         found = await values(call, resource, one, keys)
         return [found.get(key) for key in keys]
 
-    return await _shared(call.loader(("expressed", resource.key, one.name), lambda: DataLoader(load)).load(key))
+    return await call.loader(("expressed", resource.key, one.name), lambda: DataLoader(load)).load(key)
 
 
 async def page_behind(
@@ -85,7 +81,7 @@ async def page_behind(
         found = await _first_of_each(child, rows, back.attr, orders, window)
         return [arranged(some[: window.size], len(some) > window.size, window) for some in _by(found, back.attr, keys)]
 
-    return await _shared(call.loader(same, lambda: DataLoader(load)).load(key))
+    return await call.loader(same, lambda: DataLoader(load)).load(key)
 
 
 async def count_behind(call: Call, back: ToMany, key: uuid.UUID, where: Where | None, deleted: bool) -> int:
@@ -101,7 +97,7 @@ async def count_behind(call: Call, back: ToMany, key: uuid.UUID, where: Where | 
         numbers = {uuid.UUID(str(row["k"])): row["n"] for row in found}
         return [numbers.get(key, 0) for key in keys]
 
-    return await _shared(call.loader(("count", back.model, back.attr, repr(where), deleted), lambda: DataLoader(load)).load(key))
+    return await call.loader(("count", back.model, back.attr, repr(where), deleted), lambda: DataLoader(load)).load(key)
 
 
 async def _first_of_each(child: Resource, rows: Any, attr: str, orders: Sequence[Order], window: Window) -> list[Any]:
@@ -122,14 +118,3 @@ def _by(rows: Sequence[Any], attr: str, keys: Sequence[uuid.UUID]) -> list[list[
     for row in rows:
         found[getattr(row, attr)].append(row)
     return [found[key] for key in keys]
-
-
-async def _shared(loading: asyncio.Future[Any]) -> Any:
-    """What is being loaded. It goes on when the one who waits is cancelled, and then nobody may be left to hear how it ended."""
-    loading.add_done_callback(_heard)
-    return await asyncio.shield(loading)
-
-
-def _heard(loading: asyncio.Future[Any]) -> None:
-    if not loading.cancelled():
-        loading.exception()

@@ -22,7 +22,7 @@ def migrate(url: str, folder: Path) -> None:
     """Make the tables, and settings.toml in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.toml").write_text(settings(url), "utf-8")
-    _payvand(folder, "migrate")
+    payvand(folder, "migrate")
 
 
 async def fill(url: str, contacts: int) -> None:
@@ -40,7 +40,7 @@ async def fill(url: str, contacts: int) -> None:
 
 def key(folder: Path) -> str:
     """A new key of the user who owns what is asked for; its role sees own rows only."""
-    made = _payvand(folder, "keys", "create", "--name", "peers", "--role", ROLE, "--user", MAIL, "--json")
+    made = payvand(folder, "keys", "create", "--name", "peers", "--role", ROLE, "--user", MAIL, "--json")
     return json.loads(made)["key"]
 
 
@@ -49,7 +49,8 @@ def comforts() -> str:
     return _text("comforts.sql")
 
 
-def _payvand(folder: Path, *words: str) -> str:
+def payvand(folder: Path, *words: str) -> str:
+    """What a command of Payvand prints. Ends the program in one sentence when it fails."""
     done = subprocess.run([*PYTHON, "core", *words], cwd=folder, env=environment(), capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"payvand {words[0]} failed: {done.stderr or done.stdout}")

@@ -10,7 +10,7 @@ from typing import Any
 from core.records.pages import sealed
 from core.text import rfc3339
 
-CURSOR, FLOAT, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_time", "payvand_list"
+CURSOR, FLOAT, MEAN, TIME, LIST = "payvand_cursor", "payvand_float", "payvand_mean", "payvand_time", "payvand_list"
 
 
 def install(connection: sqlite3.Connection) -> None:
@@ -41,11 +41,16 @@ def _float(value: float | None) -> str | None:
     return None if value is None else repr(float(value))
 
 
+def _mean(total: int | None, count: int) -> str | None:
+    """Whole numbers are divided as such: many a total is no number with a floating point."""
+    return None if total is None or not count else repr(total / count)
+
+
 def _time(value: str | None) -> str | None:
     return None if value is None else rfc3339(datetime.datetime.fromisoformat(value))
 
 
-FUNCTIONS = ((CURSOR, -1, sealed), (FLOAT, 1, _float), (TIME, 1, _time))
+FUNCTIONS = ((CURSOR, -1, sealed), (FLOAT, 1, _float), (MEAN, 2, _mean), (TIME, 1, _time))
 
 
 class _List:

@@ -50,4 +50,5 @@ class Company(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "company"
-        indexes = (("created_at", "id"),)  # the newest first, page after page
+        # The newest first, page after page: of all, and of those that one user sees as their own.
+        indexes = (("created_at", "id"), ("owner_id", "created_at", "id"))

@@ -83,7 +83,8 @@ class Contact(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "contact"
-        indexes = (("created_at", "id"),)  # the newest first, page after page
+        # The newest first, page after page: of all, and of those that one user sees as their own.
+        indexes = (("created_at", "id"), ("owner_id", "created_at", "id"))
 
 
 class ContactEmail(Model):

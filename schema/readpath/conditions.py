@@ -191,8 +191,9 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
         return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index])
 
     columns = [f'{alias}."{key.attribute}"' for key in keys]
-    if not any(nulls) and not any(key.null or key.of for key in keys) and len({key.descending for key in keys}) == 1:
-        # As a row of values, so that an index leads straight to it however far it is.
+    descending, plain = {key.descending for key in keys}, not any(nulls) and not any(key.of or key.flag for key in keys)
+    if plain and len(descending) == 1 and (True in descending or not any(key.null for key in keys)):
+        # As a row of values, so that an index leads straight to it however far it is. Where nulls come first they are past.
         places = [place(index) for index in range(len(keys))]
         sign = "<" if keys[0].descending else ">"
         return [f"({', '.join(columns)}) {sign} ({', '.join(places)})" if len(keys) > 1 else f"{columns[0]} {sign} {places[0]}"]
@@ -202,7 +203,11 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
         if after is not None:
             same = [_same(one, columns[at], partial(place, at), null=nulls[at]) for at, one in enumerate(keys[:index])]
             alternatives.append(_all([*same, after]))
-    return [f"({' OR '.join(alternatives)})"]
+    bound = []
+    if not nulls[0] and not keys[0].flag and (keys[0].descending or not keys[0].null):
+        # Says nothing new, but an index leads to it, as it does not to alternatives.
+        bound.append(f"{columns[0]} {'<=' if keys[0].descending else '>='} {place(0)}")
+    return [*bound, f"({' OR '.join(alternatives)})"]
 
 
 def _kind(resource: Resource, key: Key) -> str:

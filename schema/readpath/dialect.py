@@ -5,6 +5,7 @@ text, ready to stand in a larger text, and never NULL.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -15,6 +16,32 @@ from core.records.orders import Key
 from core.resources import Column, Kind, Resource
 
 Pairs = Sequence[tuple[str, str]]
+
+PLACE, FOUND = "#place", "#found"  # no column of a table is called like this
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of a table: `rest` says which and in what order, `limit` how many at most.
+
+    When they are numbered each has its place in the column PLACE, from 1, and in FOUND how many there are.
+    """
+
+    table: str
+    alias: str
+    rest: str
+    limit: int | None = None
+    numbered: bool = False
+    backwards: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """How the JSON of a row is gathered: by what expression, what column it needs where rows are found, and what beside them."""
+
+    gathered: str
+    inside: str = ""
+    beside: str = ""
 
 
 class Dialect(Protocol):
@@ -40,6 +67,14 @@ class Dialect(Protocol):
 
     def order(self, key: Key, alias: str) -> list[str]:
         """The terms of ORDER BY that a key means, nulls as the largest."""
+        ...
+
+    def among(self, expression: str, select: str) -> str:
+        """A test for a value that is among the few of a select, which does not depend on the row."""
+        ...
+
+    def rule(self, test: str) -> str:
+        """A test of a rule: the rows that somebody sees are many, compared with those that a filter or a relation means."""
         ...
 
     def string(self, text: str) -> str:
@@ -94,8 +129,16 @@ class Dialect(Protocol):
         """An object of expressions, by their response keys."""
         ...
 
-    def beside(self, expression: str, name: str) -> tuple[str, str]:
-        """An expression to be gathered over the rows of a source, and what is put beside the source for it, under that name."""
+    def placed(self, alias: str) -> str:
+        """The name by which the numbers of numbered rows are known."""
+        ...
+
+    def row(self, expression: str, found: Found, name: str) -> Row:
+        """How the JSON of each row is gathered over rows, with a name that it may use."""
+        ...
+
+    def rows(self, found: Found, rows: Sequence[Row]) -> str:
+        """The source of rows, in their order, for all that is gathered of them."""
         ...
 
     def json(self, expression: str) -> str:

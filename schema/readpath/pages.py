@@ -1,7 +1,7 @@
 """Connections: one page of a list, the cursors of its rows, and how many rows there are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, get_named_type
@@ -14,12 +14,12 @@ from core.resources import Resource, ToMany
 from schema.inputs import Direction
 from schema.readpath.arguments import Given, arguments
 from schema.readpath.conditions import beyond, filtered, where_of
+from schema.readpath.dialect import FOUND, PLACE, Found, Row
 from schema.readpath.rules import table, visible
 from schema.readpath.scopes import EACH, Path, Plans, Scope, Spread
 from schema.readpath.variables import Unfit, Variables
 
 PLAIN = ("__typename", "totalCount", "totalCountIsExact")
-PLACE, FOUND = "#place", "#found"  # no column of a table is called like this
 
 
 def page(plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode]) -> Spread:
@@ -58,9 +58,9 @@ def _orders(plans: Plans, resource: Resource, given: Given | None) -> list[Order
 
 @dataclass
 class _Page:
-    """One connection while it is planned: what is shown of a page are aggregates over its rows, which know their place.
+    """One connection while it is planned: what is shown of a page are aggregates over its rows.
 
-    Each row has its place in the column PLACE, from 1, and in FOUND how many were found, one more than the page holds at most.
+    When rows have to know their place one more is found than the page holds, which says whether there are more.
     """
 
     plans: Plans
@@ -74,7 +74,7 @@ class _Page:
         self.size = self._size()
         self.numbered = self.backwards
         self.aggregates = 0
-        self._beside: list[str] = []
+        self._gathered: list[Row] = []
 
     def json(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
         """The JSON of the connection."""
@@ -166,28 +166,24 @@ class _Page:
     def _array(self, row: str) -> str:
         """The list of an expression over the rows of the page."""
         self.aggregates += 1
-        gathered, beside = self.plans.made.dialect.beside(row, self.plans.made.alias())
-        self._beside.append(beside)
-        return self.plans.made.dialect.array(gathered, f"{self._column(PLACE)} <= {self.size}" if self.numbered else "")
+        one = self.plans.made.dialect.row(row, self._found(), self.plans.made.alias())
+        self._gathered.append(one)
+        return self.plans.made.dialect.array(one.gathered, f"{self._column(PLACE)} <= {self.size}" if self.numbered else "")
 
     def _column(self, name: str) -> str:
-        return f'{self.scope.alias}."{name}"'
+        return f'{self.plans.made.dialect.placed(self.scope.alias)}."{name}"'
 
     def _rows(self) -> str:
-        """The rows of the page, in its order, and beside each what is gathered of it."""
-        return f"{self._ordered()}{''.join(self._beside)}"
-
-    def _ordered(self) -> str:
+        """The rows of the page, in its order."""
         made, resource, alias = self.plans.made, self.scope.resource, self.scope.alias
         keys = keyset(resource, self.orders, backwards=self.backwards)
-        tests = [*self.tests, *self._window()]
         terms = ", ".join(term for key in keys for term in made.dialect.order(key, alias))
-        source = f'SELECT {alias}.* FROM "{table(resource)}" {alias}{where_of(tests)} ORDER BY {terms}'
-        if not self.numbered:
-            return f"({source} LIMIT {self.size}) {alias}"
-        columns = f'{alias}.*, row_number() OVER () AS "{PLACE}", count(*) OVER () AS "{FOUND}"'
-        numbered = f"(SELECT {columns} FROM ({source} LIMIT {self.size + 1}) {alias}) {alias}"
-        return f"(SELECT {alias}.* FROM {numbered} ORDER BY {self._column(PLACE)} DESC) {alias}" if self.backwards else numbered
+        rest = f"{where_of([*self.tests, *self._window()])} ORDER BY {terms}"
+        return made.dialect.rows(replace(self._found(), rest=rest), self._gathered)
+
+    def _found(self) -> Found:
+        limit = self.size + 1 if self.numbered else self.size
+        return Found(table(self.scope.resource), self.scope.alias, "", limit, self.numbered, self.backwards)
 
     def _window(self) -> list[str]:
         tests: list[str] = []

@@ -14,6 +14,7 @@ from core.resources import Column, Kind, Linked, Resource, ToMany
 from schema.queries import MOST_NODES
 from schema.readpath.arguments import arguments
 from schema.readpath.conditions import where_of
+from schema.readpath.dialect import Found
 from schema.readpath.groups import grouped
 from schema.readpath.pages import connection, page
 from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages, Parts, Read, Single, Ties, Value, Worked, read_of
@@ -81,7 +82,8 @@ class Planner:
                 return self._value(column, found, nodes, scope)
             case Worked(expressed):
                 value = self._worked(expressed, scope)
-                return self.made.dialect.column(scope.resource, expressed.column, f"({value})", null=True)
+                # As mere text: what SQL works out may be of another type than the field says.
+                return str(self.made.dialect.column(scope.resource, expressed.column, f"({value})", null=True))
             case Follow(relation, deleted):
                 target, there = self.crm.resource(relation.model), self.made.alias()
                 tests = [f'{there}."id" = {scope.alias}."{relation.attr}"', *visible(self.made, target, there, deleted=deleted)]
@@ -144,9 +146,9 @@ class Planner:
         return self.made.dialect.select(self.object(_object(found), nodes, scope, path), source)
 
     def _list(self, found: GraphQLField, nodes: Sequence[FieldNode], scope: Scope, tests: Sequence[str], path: tuple[str, ...]) -> str:
-        alias = scope.alias
-        rows = f'(SELECT {alias}.* FROM "{table(scope.resource)}" {alias}{where_of(tests)}{_sorted(scope)}) {alias}'
-        return f"(SELECT {self.made.dialect.array(self.object(_object(found), nodes, scope, (*path, EACH)))} FROM {rows})"
+        rows = Found(table(scope.resource), scope.alias, f"{where_of(tests)}{_sorted(scope)}")
+        row = self.made.dialect.row(self.object(_object(found), nodes, scope, (*path, EACH)), rows, self.made.alias())
+        return f"(SELECT {self.made.dialect.array(row.gathered)} FROM {self.made.dialect.rows(rows, [row])})"
 
     def _one(self, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode]) -> str:
         given = arguments(found, nodes[0], self.made.variables)

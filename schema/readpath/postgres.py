@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from core.records.orders import Key
 from core.resources import Column, Kind, Resource
-from schema.readpath.dialect import Dialect, Pairs, cases, digits, quoted, renamed
+from schema.readpath.dialect import FOUND, PLACE, Dialect, Found, Pairs, Row, cases, digits, quoted, renamed
 from schema.readpath.variables import Unfit
 
 LONGEST_NAME = 63  # bytes; a longer name of a column would be cut off in silence
@@ -59,6 +59,15 @@ class Postgres(Dialect):
         return [f"{term}{way}" for term in key.terms(alias)[-1:]]
 
     @override
+    def among(self, expression: str, select: str) -> str:
+        # As an array it is found once and then compared; as a select it would be joined, with all rows and not only the first.
+        return f"{expression} = ANY (ARRAY({select}))"
+
+    @override
+    def rule(self, test: str) -> str:
+        return test  # it keeps figures, and knows
+
+    @override
     def string(self, text: str) -> str:
         return f"{quoted(text)}::text"
 
@@ -92,7 +101,8 @@ class Postgres(Dialect):
 
     @override
     def mean(self, total: str, count: str) -> str:
-        return f"{total}::float8 / nullif({count}, 0)::float8"
+        # Exactly first, and only then as a floating-point number, which many a total is not: the digits are enough for any count.
+        return f"(round({total}::numeric, 40) / nullif({count}, 0))::float8"
 
     @override
     def exactly(self, text: str) -> str:
@@ -124,9 +134,24 @@ class Postgres(Dialect):
         return _Record(_columns(pairs))
 
     @override
-    def beside(self, expression: str, name: str) -> tuple[str, str]:
+    def placed(self, alias: str) -> str:
+        return alias
+
+    @override
+    def row(self, expression: str, found: Found, name: str) -> Row:
         # Of a row that stands in FROM a list is made without making JSON of each row first.
-        return (name, f", LATERAL (SELECT {expression.columns}) {name}") if isinstance(expression, _Record) else (expression, "")
+        return Row(name, beside=f", LATERAL (SELECT {expression.columns}) {name}") if isinstance(expression, _Record) else Row(expression)
+
+    @override
+    def rows(self, found: Found, rows: Sequence[Row]) -> str:
+        alias = found.alias
+        limit = "" if found.limit is None else f" LIMIT {found.limit}"
+        source = f'(SELECT {alias}.* FROM "{found.table}" {alias}{found.rest}{limit}) {alias}'
+        if found.numbered:
+            source = f'(SELECT {alias}.*, row_number() OVER () AS "{PLACE}", count(*) OVER () AS "{FOUND}" FROM {source}) {alias}'
+        if found.backwards:
+            source = f'(SELECT {alias}.* FROM {source} ORDER BY {alias}."{PLACE}" DESC) {alias}'
+        return f"{source}{''.join(row.beside for row in rows)}"
 
     @override
     def json(self, expression: str) -> str:

@@ -101,9 +101,9 @@ def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
     places = _Places(made, resource)
     for form in () if forms is True else forms:
         if isinstance(form, Owner):
-            tests.append(_owner(made, form, alias, places.next("uuid")))
+            tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid"))))
         elif isinstance(form, tuple):
-            tests += [f'{alias}."{name}" = {places.next(kind)}' for name, kind in form]
+            tests += [made.dialect.rule(f'{alias}."{name}" = {places.next(kind)}') for name, kind in form]
         else:
             tests.append(f'{alias}."id" IN ({places.placed(form)})')
     return tests
@@ -114,7 +114,7 @@ def _owner(made: Statement, form: Owner, alias: str, place: str) -> str:
         return f'{alias}."{form.attr}" = {place}'
     user, team = made.alias(), made.alias()
     teams = f'SELECT {team}."team_id" FROM "{TEAMS}" {team} WHERE {team}."ancestor_id" = {place}'
-    return f'{alias}."{form.attr}" IN (SELECT {user}."id" FROM "{USERS}" {user} WHERE {user}."team_id" IN ({teams}))'
+    return made.dialect.among(f'{alias}."{form.attr}"', f'SELECT {user}."id" FROM "{USERS}" {user} WHERE {user}."team_id" IN ({teams})')
 
 
 @dataclass

@@ -95,6 +95,7 @@ class Selections:
 
     def spread(self, kind: Composite, depth: int, scope: Scope) -> str | None:
         """A spread of a fragment that is there already, or of a new one."""
+        self.budget -= 1
         names = self._conditions(kind)
         there = [one for one in self.fragments if one.kind in names and scope.takes(one.scope)]
         if there and self.chance.happens(50):
@@ -113,6 +114,7 @@ class Selections:
 
     def inline(self, kind: Composite, depth: int, scope: Scope) -> str:
         """An inline fragment, with or without a type."""
+        self.budget -= 1
         condition = self._type(self.chance.pick(self._conditions(kind)))
         bare = condition is kind and self.chance.happens(30)
         self.hit("inline fragment on Node" if condition.name == "Node" else "inline fragment")

@@ -13,6 +13,7 @@ SHARED = {
     "rows": "owner { id } company { name }",
     "parts and ties": "emails { id } tags { id }",
     "pages": "deals { nodes { id } totalCount }",
+    "what a plugin loads": "probeCount",
     "rows behind Python": "newest { id assignee { name } } owner { id }",
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.equality.pools import Pools
+from tests.equality.pools import Pools, ordering
 
 LONG = "a_name_of_seventy_letters_which_no_database_keeps_as_it_is_because_it_is_"
 TEXTS = (
@@ -50,6 +50,8 @@ class Things:
     contacts: Sequence[str] = ()
     gone: Mapping[str, str] = field(default_factory=lambda: {"contact": "", "deal": "", "probe": ""})
     by_none: Sequence[str] = ("",) * 9
+    down: Sequence[str] = ("",) * 9
+    mixed: tuple[str, Sequence[str]] = ("[]", ("",) * 9)
     money: Sequence[str] = ("",) * 9
 
     @classmethod
@@ -66,8 +68,16 @@ class Things:
             contacts=ids["contact"],
             gone={key: next(one for one in ids[key] if one not in there) for key, there in here.items()},
             by_none=pools.cursors["activity"][("DONE_AT", "ASC"),],
+            down=pools.cursors["activity"][("DONE_AT", "DESC"),],
+            mixed=_mixed(pools),
             money=pools.cursors["deal"][("AMOUNT", "DESC"),],
         )
+
+
+def _mixed(pools: Pools) -> tuple[str, Sequence[str]]:
+    """An order of activities that goes both ways, and its cursors."""
+    orders, cursors = next(one for one in pools.cursors["activity"].items() if len({way for _, way in one[0]}) == 2)
+    return ordering(orders), cursors
 
 
 def aliased(count: int, name: str = "city", prefix: str = "a") -> str:

@@ -51,6 +51,14 @@ def groups(things: Things) -> dict[str, Trap]:
             "{ title } } } } } activitiesAggregate(groupBy: [{field: DEAL}, {field: PRODUCT}]) { count key { deal "
             "{ id } product { name } } sum { version } } }"
         ),
+        "means of numbers too large for a floating point": Trap(
+            "query ($by: [ProbeGrouping!]) { probesAggregate(groupBy: $by) { count sum { many manyOrNone } avg { many manyOrNone } } }",
+            [
+                {"by": [{"field": "AT_OR_NONE", "period": "DAY"}, {"field": "UPDATED_AT", "period": "DAY"}]},
+                *({"by": [{"field": one}]} for one in ("LEVEL", "COLOUR", "ACTIVE", "CONTACT")),
+                {"by": []},
+            ],
+        ),
         "groups of nothing": Trap(
             '{ a: contactsAggregate(where: {name: {eq: "nobody at all"}}) { count sum { version } min { createdAt '
             '} } b: dealsAggregate(where: {title: {eq: "nothing"}}) { count sum { amount { amount } } avg { version '

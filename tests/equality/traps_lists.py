@@ -10,6 +10,8 @@ def lists(things: Things) -> dict[str, Trap]:
     probe = things.probe
     gone = things.gone
     by_none = things.by_none
+    down = things.down
+    orders, mixed = things.mixed
     money = things.money
     return {
         "pages backwards with edges and nodes": Trap(
@@ -55,6 +57,19 @@ def lists(things: Things) -> dict[str, Trap]:
             "} }",
             [{"after": one} for one in by_none[::7]]
             + [{"before": by_none[-1]}, {"after": by_none[-2], "before": by_none[-1]}, {"after": money[0]}, {"after": None}, {"after": ""}],
+        ),
+        "cursors where rows without a value come first": Trap(
+            "query ($after: String, $before: String, $last: Int) { activities(last: $last, after: $after, before: $before, orderBy: "
+            "[{field: DONE_AT, direction: DESC}]) { totalCount nodes { id doneAt } pageInfo { hasNextPage hasPreviousPage endCursor } } }",
+            [{"after": one} for one in down[::6]]
+            + [{"before": one, "last": 3} for one in down[::6]]
+            + [{"after": down[1], "before": down[-2], "last": last} for last in (None, 4)],
+        ),
+        "cursors of an order that goes both ways": Trap(
+            "query ($after: String, $before: String, $last: Int) { activities(last: $last, after: $after, before: $before, "
+            f"orderBy: {orders})"
+            " { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor } } }",
+            [{"after": one} for one in mixed[::6]] + [{"before": one, "last": 3} for one in mixed[::6]],
         ),
         "cursors on money": Trap(
             "query ($after: String, $last: Int) { deals(after: $after, last: $last, orderBy: [{field: AMOUNT, direction: "

@@ -12,6 +12,10 @@ def plugins(things: Things) -> dict[str, Trap]:
             "9) { totalCount nodes { brittle } } c: deals(first: 5) { nodes { contact { brittle name } } } d: deals(first: "
             "1) { totalCount } }"
         ),
+        "a field that fails beside one that others wait for": Trap(
+            "{ a: labContacts { brittle probeCount } b: labContacts { id probeCount shaky } c: contacts(first: 50) { nodes { brittle "
+            "probeCount } } d: contacts(first: 50) { nodes { probeCount } } }"
+        ),
         "Python fields with rows below": Trap(
             "{ contacts(first: 12) { nodes { name newest { subject deal { title } contact { newest { id } } } largeDeals(least: "
             "10, most: 2) { title half { amount currency } figure { name number contact { name shaky } } lines { "
