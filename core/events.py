@@ -15,10 +15,11 @@ from tortoise import transactions
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
+from core.database.inside import opened
 from core.errors import Refused
 from core.fields import new_id, now
 from core.models.events import AuditEntry, EventValues
-from core.records.bulk import insert_columns
+from core.records.batch import Batch
 
 if TYPE_CHECKING:  # a call carries the house, and the house its events
     from core.crm import CRM, Call
@@ -66,7 +67,7 @@ async def transaction(call: "Call") -> AsyncIterator[None]:
     whole = _whole.get()
     token = _pending.set(events)
     try:
-        async with transactions.in_transaction():  # a savepoint, inside a whole
+        async with opened():  # a savepoint, inside a whole
             yield
     except BaseException:
         if whole is not None:
@@ -101,6 +102,11 @@ async def whole(call: "Call") -> AsyncIterator[Whole]:
     finally:
         _whole.reset(token)
     tell(call.crm, made.events)
+
+
+def in_whole() -> bool:
+    """Whether more may follow in the transaction of this task, when one that is a part of it ends."""
+    return _whole.get() is not None
 
 
 def in_transaction() -> bool:
@@ -164,19 +170,26 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
-    _events().extend(events)
-    await _keep(events)
+    batch = Batch()
+    await keep(batch, events)
+    await batch.write()
+    await ask(call, events)
+
+
+async def ask(call: "Call", events: Sequence[Event]) -> None:
+    """Let each plugin take part in what has been written. Raises what a plugin refuses with, PluginFailed when one breaks."""
     if call.crm.plugins.listens("before_commit"):
         for event in events:
             await _ask(call.crm, event)
 
 
-async def _keep(events: Sequence[Event]) -> None:
-    """Write the events down, a column at a time: nobody needs their rows as records."""
+async def keep(batch: Batch, events: Sequence[Event]) -> None:
+    """Have the events written down, a column at a time: nobody needs their rows as records. They are told after the commit."""
+    _events().extend(events)
     if not events:
         return
     ids = [event.id for event in events]
-    await insert_columns(
+    await batch.insert_columns(
         AuditEntry,
         {
             "id": ids, "name": [event.name for event in events], "resource": [event.resource for event in events],
@@ -186,7 +199,7 @@ async def _keep(events: Sequence[Event]) -> None:
         },
     )  # fmt: skip
     before, after = [event.before or None for event in events], [event.after or None for event in events]
-    await insert_columns(EventValues, {"event_id": ids, "before": before, "after": after})
+    await batch.insert_columns(EventValues, {"event_id": ids, "before": before, "after": after})
 
 
 @lru_cache(maxsize=1_000)

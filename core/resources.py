@@ -283,6 +283,11 @@ class Resource:
         return {link.ids: link for link in self.linked.values()}
 
     @cached_property
+    def takes(self) -> dict[bool, dict[str, Any]]:
+        """What core.records.changes makes of the columns once for all writes, by whether the past may be given."""
+        return {True: {}, False: {}}
+
+    @cached_property
     def _fields(self) -> dict[str, Field[Any]]:
         return dict(self.model._meta.fields_map)
 

@@ -281,7 +281,7 @@ def plain(value: Any) -> Any:
 
 def to_values(crm: CRM, resource: Resource, given: Any, path: str = "") -> dict[str, Any]:
     """The values of an input with its global ids as keys. Raises Invalid for ids of other types, under `path`."""
-    values = plain(given) if not isinstance(given, dict) else given
+    values = dict(given) if isinstance(given, dict) else plain(given)
     relations, links = resource.writable_to_one, {link.ids: link for link in resource.linked.values()}
     parts = crm.resources.parts(resource)
     for name, value in values.items():
@@ -291,6 +291,8 @@ def to_values(crm: CRM, resource: Resource, given: Any, path: str = "") -> dict[
             values[name] = decode(crm.resource(relations[name].model), value, f"{path}{name}")
         elif name in links:
             values[name] = [decode(crm.resource(links[name].model), one, f"{path}{name}.{index}") for index, one in enumerate(value)]
+        elif isinstance(value, dict) and name in resource.columns and resource.columns[name].kind is Kind.MONEY:
+            values[name] = Money(**value)
         elif name in parts:
             part = crm.resource(parts[name].model)
             values[name] = [to_values(crm, part, one, f"{name}.{index}.") for index, one in enumerate(value)]

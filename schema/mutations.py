@@ -14,10 +14,12 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import transaction
 from core.naming import camel
 from core.records import ids, store
+from core.records.ending import Ending
 from core.resources import CREATE, DELETE, UPDATE, Resource
-from schema.inputs import Inputs, drop, to_values
+from schema.inputs import Inputs, drop, plain, to_values
 from schema.make import Book, described
-from schema.readpath.written import read_back
+from schema.readpath.reads import Writes, marked
+from schema.readpath.written import Asked, at_the_end, read_back
 
 
 class UserErrorCode(Enum):
@@ -103,7 +105,7 @@ class Mutations:
 
     def fields(self) -> list[StrawberryField]:
         """The mutations of every resource, by its verbs."""
-        return [field for resource in self.crm.resources for field in self._of(resource)]
+        return [_marked(field) for resource in self.crm.resources for field in self._of(resource)]
 
     def _of(self, resource: Resource) -> list[StrawberryField]:
         made: list[StrawberryField] = []
@@ -120,8 +122,8 @@ class Mutations:
 
     def _create(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, input: Any) -> Any:
-            call = info.context
-            return await _answer(info, payload, "input", lambda: store.create(call, resource, to_values(call.crm, resource, input)))
+            ending = at_the_end(info, resource, (resource.key,))
+            return await _answer(info, payload, "input", lambda: _create(info.context, resource, input, ending), ending)
 
         payload = self._payload(resource, "Create")
         resolve.__annotations__ |= {"input": _input(self.inputs.values(resource, partial=False), "The values."), "return": payload}
@@ -206,8 +208,8 @@ class Mutations:
     def _bulk_update(self, resource: Resource) -> StrawberryField:
         async def resolve(info: strawberry.Info, inputs: Any, error_policy: Any = ErrorPolicy.REJECT_EVERYTHING) -> Any:
             call = info.context
-            works = [lambda one=one: _update(call, resource, one.id, one.input, _expected(one)) for one in inputs]
-            first = _locking(call, resource, [one.id for one in inputs], UPDATE)
+            works = [lambda one=one: _update(call, resource, one["id"], one["input"], one.get("expected_version")) for one in plain(inputs)]
+            first = _locking(call, resource, [one["id"] for one in plain(inputs)], UPDATE)
             return await self._bulk(payload, info, resource, "inputs", works, error_policy, "input", first=first)
 
         payload = self._bulk_payload(resource, "Update")
@@ -241,7 +243,7 @@ class Mutations:
     async def _bulk(
         self,
         payload: Any,
-        info: strawberry.Info,
+        info: strawberry.Info | Asked,
         resource: Resource,
         name: str,
         works: list[Any],
@@ -298,16 +300,25 @@ class Mutations:
         return made
 
 
-async def _answer(info: strawberry.Info, payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+def _marked(field: StrawberryField) -> StrawberryField:
+    """The field, with the function that answers it."""
+    assert field.base_resolver
+    answer: Any = field.base_resolver.wrapped_func
+    return marked(field, Writes(answer))
+
+
+async def _answer(
+    info: strawberry.Info | Asked, payload: Any, prefix: str, work: Callable[[], Coroutine[Any, Any, Any]], ending: Ending | None = None
+) -> Any:
     try:
         async with transaction(info.context):
-            shown = await read_back(info, payload.resource, (payload.resource.key,), [await work()])
+            shown = await read_back(info, payload.resource, (payload.resource.key,), [await work()], ending)
     except Refused as refused:
         return payload(**{payload.resource.snake: None, "user_errors": user_errors(refused, prefix)}, **_extra(payload))
     return payload(**{payload.resource.snake: shown[0], "user_errors": []}, **_extra(payload))
 
 
-async def _upserted(info: strawberry.Info, payload: Any, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+async def _upserted(info: strawberry.Info | Asked, payload: Any, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """The answer of an upsert; once more when another made the record at the same moment."""
     answer = await _answer(info, payload, "input", work)
     lost = any(error.code is UserErrorCode.TAKEN and error.field and error.field[-1] == "externalId" for error in answer.user_errors)
@@ -323,8 +334,8 @@ def _versioned(resource: Resource, resolve: Any) -> None:
         drop(resolve, "expected_version")
 
 
-async def _create(call: Call, resource: Resource, given: Any) -> Any:
-    return await store.create(call, resource, to_values(call.crm, resource, given))
+async def _create(call: Call, resource: Resource, given: Any, ending: Ending | None = None) -> Any:
+    return await store.create(call, resource, to_values(call.crm, resource, given), ending)
 
 
 async def _update(call: Call, resource: Resource, id: str, given: Any, expected: int | None) -> Any:
@@ -333,11 +344,6 @@ async def _update(call: Call, resource: Resource, id: str, given: Any, expected:
 
 async def _delete(call: Call, resource: Resource, id: str) -> Any:
     return await store.delete(call, resource, _key(resource, id))
-
-
-def _expected(one: Any) -> int | None:
-    version = getattr(one, "expected_version", None)
-    return None if version is strawberry.UNSET else version
 
 
 def _locking(call: Call, resource: Resource, wanted: list[str], verb: str) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from tortoise.connection import get_connection
-
 from core.database.addresses import connection, sqlite_file
 from core.database.connection import UNREACHABLE, unreachable
 from core.database.functions import install
+from core.database.inside import inside
 from core.database.lanes import PATIENCE, STATEMENTS, Lane, lane
 from core.settings import Settings
 
@@ -65,8 +64,7 @@ async def readers(settings: Settings) -> AsyncIterator[Readers]:
 
 async def row_inside(sql: str, values: Sequence[Any]) -> Parts:
     """As `Readers.row`, inside the transaction of this task, with what it has written."""
-    _, rows = await get_connection("default").execute_query(sql, list(values))
-    return tuple(dict(rows[0]).values())
+    return tuple((await inside().look(sql, values))[0])
 
 
 class _Watched(sqlite3.Connection):

@@ -1,6 +1,7 @@
 """SQLite as Payvand uses it: a write-ahead log, writers that wait for each other, and a connection that survives every failure."""
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from core.database.endings import Inner, to_the_end
 from core.database.functions import FUNCTIONS
+from core.database.insertion import Insertion, Rows, of_one
+from core.database.inside import Reading
 
 AT_ONCE = 500  # rows in one statement
 MOST = 32_766  # values in one statement
@@ -42,6 +45,10 @@ class Client(SqliteClient):
     def _in_transaction(self) -> TransactionContext:
         return Turn(self)
 
+    def late_transaction(self) -> TransactionContext:
+        """A transaction; it begins at once, for the connection is its own anyway."""
+        return self._in_transaction()
+
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run `query` for each of `values`, in a transaction of its own."""
         async with self._in_transaction() as transaction:
@@ -56,6 +63,10 @@ class Transaction(SqliteTransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         return Inner(Transaction(self))
+
+    def late_transaction(self) -> TransactionContext:
+        """A part of this transaction."""
+        return self._in_transaction()
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run `query` for each of `values`; of rows to insert, many in one statement.
@@ -72,6 +83,26 @@ class Transaction(SqliteTransactionWrapper):
         if whole < len(values):
             await super().execute_many(query, values[whole:])
 
+    @translate_exceptions
+    async def look(self, sql: str, values: Sequence[Any]) -> Iterable[sqlite3.Row]:
+        """The rows of a statement that writes and locks nothing."""
+        async with self.acquire_connection() as connection:
+            return await connection.execute_fetchall(sql, values)
+
+    @translate_exceptions
+    async def insert(self, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+        """Insert rows into several tables, all in one turn of the thread that has the connection."""
+        async with self.acquire_connection() as connection:
+            await connection._execute(_insert, connection._conn, tables)
+
+    @translate_exceptions
+    async def last(self, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> Sequence[Sequence[Any]]:
+        """Insert rows, read, and commit, all in one turn of the thread."""
+        async with self.acquire_connection() as connection:
+            rows = await connection._execute(_last, connection._conn, tables, reading)
+        self._finalized = True
+        return rows
+
     async def begin(self) -> None:
         """Take the right to write at once: a transaction that reads first and writes later could not wait for another process."""
         try:
@@ -85,6 +116,7 @@ class Turn(TransactionContext):
 
     def __init__(self, client: Client) -> None:
         self.parent = client
+        self.transaction: Transaction | None = None
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.parent._lock.acquire()
@@ -101,6 +133,7 @@ class Turn(TransactionContext):
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         try:
+            assert self.transaction
             if exc_type is None and not self.transaction._finalized:
                 await self.transaction.commit()
         finally:
@@ -112,11 +145,24 @@ class Turn(TransactionContext):
     async def _end(self) -> None:
         """Undo what is still open, and let the next one in."""
         try:
-            if connection := self.parent._connection:
+            connection, done = self.parent._connection, self.transaction is not None and self.transaction._finalized
+            if connection and (connection.in_transaction or not done):
                 with suppress(sqlite3.Error):
                     await to_the_end(connection.rollback())
         finally:
             self.parent._lock.release()
+
+
+def _insert(connection: sqlite3.Connection, tables: Sequence[tuple[Insertion, Rows]]) -> None:
+    for insertion, rows in tables:
+        connection.executemany(of_one(insertion), rows)
+
+
+def _last(connection: sqlite3.Connection, tables: Sequence[tuple[Insertion, Rows]], reading: Reading) -> list[Any]:
+    _insert(connection, tables)
+    rows = connection.execute(reading.sql, reading.values).fetchall()
+    connection.commit()
+    return rows
 
 
 def _inserts(query: str) -> bool:

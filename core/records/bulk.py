@@ -29,7 +29,7 @@ def blank(model: type[M], **values: Any) -> M:
 
 def blanks(model: type[M]) -> Callable[[Mapping[str, Any]], M]:
     """`blank` for many records of a model: a function from values to a record. All of them have the same time of making."""
-    plan = _plan(model)
+    plan = plan_of(model)
     if plan is None:
         return lambda values: model(**values)
     constants, makers = {**plan.constants, **plan.moments()}, plan.makers
@@ -59,7 +59,7 @@ def assign(record: Model, name: str, value: Any) -> None:
 async def insert(model: type[Model], records: Iterable[Model]) -> None:
     """Write new records of a model with one statement, inside a transaction. Raises IntegrityError when one of them cannot be."""
     records = list(records)
-    plan = _plan(model)
+    plan = plan_of(model)
     if plan is None:
         await model.bulk_create(records)
         return
@@ -69,7 +69,7 @@ async def insert(model: type[Model], records: Iterable[Model]) -> None:
 
 async def insert_columns(model: type[Model], columns: dict[str, list[Any]]) -> None:
     """Write new rows, given by their columns, that nobody needs as records; what is left out gets its default."""
-    plan, count = _plan(model), len(next(iter(columns.values())))
+    plan, count = plan_of(model), len(next(iter(columns.values())))
     if plan is None:
         await model.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)])
         return
@@ -103,7 +103,7 @@ async def _write(model: type[Model], count: int, read: Callable[[str, slice], tu
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """The state of a new record: what is always the same, what is made for each, and what is the time of making."""
 
     constants: dict[str, Any]
@@ -116,12 +116,12 @@ class _Plan:
 
 
 @lru_cache(maxsize=512)
-def _plan(model: type[Model]) -> _Plan | None:
+def plan_of(model: type[Model]) -> Plan | None:
     """The plan of a model; None when it needs the object mapper."""
     columns = {name: model._meta.fields_map[name] for name in model._meta.fields_db_projection}
     if any(one.has_db_default() or asyncio.iscoroutinefunction(one.default) for one in columns.values()):
         return None
-    plan = _Plan({"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}, [], [])
+    plan = Plan({"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}, [], [])
     for name, column in columns.items():
         if column.default is now:
             plan.times.append(name)

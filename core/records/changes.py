@@ -27,7 +27,7 @@ class Taking:
         self._call, self._resource, self._past = call, resource, past
         self._parts, self._required = call.crm.resources.parts(resource), resource.required(past=past)
         self._own, self._blank = _own(call, resource), blanks(resource.model)
-        self._takes: dict[str, Take] = {}
+        self._takes: dict[str, Take] = resource.takes[past]
         self._shut = _shut(call, resource)
 
     def new(self, values: Values, place: Values = NOTHING) -> Change:
@@ -80,23 +80,25 @@ class Taking:
             raise Invalid(problems)
 
     def _learn(self, name: str) -> Take:
-        take = self._takes[name] = self._for(name)
-        return take
-
-    def _for(self, name: str) -> Take:
-        if column := self._resource.writable(past=self._past).get(name):
-            return _money(column) if column.kind is Kind.MONEY else _column(column)
-        if relation := self._resource.writable_to_one.get(name):
-            return lambda change, taken, value: taken.__setitem__(name, _key(value, name, null=relation.null))
         if name in self._parts:
             return lambda change, taken, value: change.parts.__setitem__(name, [dict(one) for one in value or []])
-        if link := self._resource.link_inputs.get(name):
-            return lambda change, taken, value: change.links.__setitem__(
-                link.name, [key for one in value or [] if (key := _key(one, name))]
-            )
-        if name == "history" and self._past:
-            return lambda change, taken, value: change.history.update(value)
+        if take := _take_of(self._resource, name, past=self._past):
+            self._takes[name] = take
+            return take
         return _nothing if name == "id" else _refusal(name)
+
+
+def _take_of(resource: Resource, name: str, *, past: bool) -> Take | None:
+    """How a column, a relation, ties or the history of a resource are taken. It is the same in every write."""
+    if column := resource.writable(past=past).get(name):
+        return _money(column) if column.kind is Kind.MONEY else _column(column)
+    if relation := resource.writable_to_one.get(name):
+        return lambda change, taken, value: taken.__setitem__(name, _key(value, name, null=relation.null))
+    if link := resource.link_inputs.get(name):
+        return lambda change, taken, value: change.links.__setitem__(link.name, [key for one in value or [] if (key := _key(one, name))])
+    if name == "history" and past:
+        return lambda change, taken, value: change.history.update(value)
+    return None
 
 
 def _column(column: Column) -> Take:

@@ -8,6 +8,7 @@ import datetime
 import json
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -42,7 +43,29 @@ def encoder(column: Field[Any], dialect: str) -> Encode:
     limits = [one.max_length for one in column.validators if isinstance(one, MaxLengthValidator)]
     if not plain or len(limits) != len(column.validators) or not isinstance(column.field_type, type):
         return lambda values, records: _each(slow, values, records)
-    return _plain(column.field_type, min(limits) if limits else None, slow)
+    return _Plain(column.field_type, min(limits) if limits else None, slow)
+
+
+@dataclass(frozen=True)
+class One:
+    """How a single value of a column is encoded: one of `kind` goes as it is, up to a limit of its length; any other through `other`."""
+
+    kind: type | None
+    limit: int | None
+    other: Slow
+    null: bool = True  # whether None goes as it is, too
+
+
+def encoder_of_one(column: Field[Any], dialect: str) -> One:
+    """As `encoder`, for a row that comes alone: there a look at all values of a column would cost more than it saves."""
+    many = encoder(column, dialect)
+    other: Slow = lambda value, record: many([value], [record])[0]  # noqa: E731  # named, it would say no more
+    if isinstance(column, fields.UUIDField):
+        return One(uuid.UUID if dialect == "postgres" else None, None, other)
+    if isinstance(column, CharEnumFieldInstance):
+        kind, slow = column.enum_type, column.to_db_value
+        return One(None, None, lambda value, record: value._value_ if value.__class__ is kind else slow(value, record))
+    return One(*many.plain, other) if isinstance(many, _Plain) else One(None, None, other, null=False)
 
 
 def _keys(values: Values, records: Sequence[Any]) -> Values:
@@ -55,17 +78,19 @@ def _each(slow: Slow, values: Values, records: Sequence[Any]) -> Values:
     return [slow(value, record) for value, record in zip(values, records, strict=True)]
 
 
-def _plain(kind: type, limit: int | None, slow: Slow) -> Encode:
+class _Plain:
     """Values that the driver takes as they are."""
-    kinds = {kind, _NONE}
 
-    def encode(values: Values, records: Sequence[Any]) -> Values:
+    def __init__(self, kind: type, limit: int | None, slow: Slow) -> None:
+        self.plain = kind, limit
+        self._kinds, self._slow = {kind, _NONE}, slow
+
+    def __call__(self, values: Values, records: Sequence[Any]) -> Values:
+        kind, limit = self.plain
         there = set(map(type, values))
-        if there <= kinds and (limit is None or kind not in there or max(map(len, filter(None, values)), default=0) <= limit):
+        if there <= self._kinds and (limit is None or kind not in there or max(map(len, filter(None, values)), default=0) <= limit):
             return values
-        return _each(slow, values, records)
-
-    return encode
+        return _each(self._slow, values, records)
 
 
 def _words(kind: type[Enum], slow: Slow) -> Encode:

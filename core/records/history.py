@@ -7,11 +7,11 @@ from typing import Any
 from tortoise.models import Model
 
 from core.fields import now
-from core.records.bulk import insert_columns
+from core.records.batch import Batch
 from core.resources import Change, Resource
 
 
-async def record_history(model: type[Model], resource: Resource, column: str, changes: Sequence[Change]) -> None:
+async def record_history(batch: Batch, model: type[Model], resource: Resource, column: str, changes: Sequence[Change]) -> None:
     """Write the steps that these changes took in `column`, those of the past included when an import gives them."""
     attr = resource.to_one[column].attr if column in resource.to_one else column
     moved = [change for change in changes if change.before is None or attr in change.values]
@@ -31,7 +31,7 @@ async def record_history(model: type[Model], resource: Resource, column: str, ch
             value, since = new, at
     if rows:
         names = (parent, source, target, "changed_at", "seconds")
-        await insert_columns(model, {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
+        await batch.insert_columns(model, {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
 
 
 def _columns(model: type[Model], resource: Resource) -> tuple[str, str, str]:

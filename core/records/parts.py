@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
-from core.records.bulk import blank, insert
+from core.records.batch import Batch
+from core.records.bulk import blank
 from core.records.changes import Taking
 from core.records.preparation import prepare
 from core.records.visibility import related
@@ -25,12 +26,11 @@ class Parts:
     made: list[Any] = field(default_factory=list)
     doomed: list[Any] = field(default_factory=list)
 
-    async def write(self) -> None:
-        """Put the new rows in the place of the old ones; the records must be there."""
+    async def write(self, batch: Batch) -> None:
+        """Put the new rows in the place of the old ones, after their records."""
         if self.doomed:
             await self.model.filter(id__in=self.doomed).delete()
-        if self.made:
-            await insert(self.model, self.made)
+        await batch.insert(self.made)
 
 
 async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change]) -> list[Parts]:
@@ -109,7 +109,7 @@ def _kept(part: Resource, there: list[Any], wanted: Sequence[Change]) -> set[Any
     return kept
 
 
-async def write_links(resource: Resource, changes: Sequence[Change]) -> None:
+async def write_links(batch: Batch, resource: Resource, changes: Sequence[Change]) -> None:
     """Tie each record to exactly the given others, which are known to be there."""
     for name, link in resource.linked.items():
         concerned = [change for change in changes if name in change.links]
@@ -117,8 +117,7 @@ async def write_links(resource: Resource, changes: Sequence[Change]) -> None:
         there = await _ties(resource, name, concerned)
         for near, far in there - wanted:
             await link.through.filter(**{link.near: near, link.far: far}).delete()
-        if missing := wanted - there:
-            await insert(link.through, [blank(link.through, **{link.near: near, link.far: far}) for near, far in missing])
+        await batch.insert([blank(link.through, **{link.near: near, link.far: far}) for near, far in wanted - there])
 
 
 async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> None:

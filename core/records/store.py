@@ -9,15 +9,17 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, emit_many, happened, in_transaction, savepoint, transaction
+from core.events import Event, ask, emit_many, happened, in_transaction, in_whole, keep, savepoint, transaction
 from core.fields import now
-from core.records.bulk import assign, insert
+from core.records.batch import Batch
+from core.records.bulk import assign
 from core.records.changes import Taking, Values
+from core.records.ending import Ending
 from core.records.history import record_history
 from core.records.parts import forget_same_links, prepared_parts, write_links
 from core.records.preparation import prepare
 from core.records.values import clean
-from core.records.visibility import allowed_or_refused, related, still_allowed, visible
+from core.records.visibility import allowed_or_refused, reaches, related, still_allowed, visible
 from core.resources import CREATE, DELETE, READ, UPDATE, Change, Resource
 
 if TYPE_CHECKING:
@@ -32,18 +34,20 @@ async def get(call: "Call", resource: Resource, key: uuid.UUID, verb: str = READ
     return record
 
 
-async def create(call: "Call", resource: Resource, values: Values) -> Any:
-    """A new record. Raises Invalid, Conflict, Forbidden."""
-    return (await create_many(call, resource, [values]))[0]
+async def create(call: "Call", resource: Resource, values: Values, ending: Ending | None = None) -> Any:
+    """A new record. Raises Invalid, Conflict, Forbidden. With an `ending`, nothing may be written after it in this transaction."""
+    return (await create_many(call, resource, [values], ending=ending))[0]
 
 
-async def create_many(call: "Call", resource: Resource, rows: Sequence[Values], *, past: bool = False) -> list[Any]:
+async def create_many(
+    call: "Call", resource: Resource, rows: Sequence[Values], *, past: bool = False, ending: Ending | None = None
+) -> list[Any]:
     """New records, all or none. `past` is for imports: times and stage history of the past may be given."""
     allowed_or_refused(call, resource, CREATE)
     async with transaction(call):
         taking = Taking(call, resource, past=past)
         changes = [taking.new(values) for values in rows]
-        await _save(call, resource, changes, CREATE)
+        await _save(call, resource, changes, CREATE, ending)
     return [change.record for change in changes]
 
 
@@ -195,24 +199,35 @@ def _expect(record: Any, expected: int | None) -> None:
         raise Conflict(f"the record has version {record.version}, not {expected}; read it again", "expected_version")
 
 
-async def _save(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> None:
+async def _save(call: "Call", resource: Resource, changes: Sequence[Change], verb: str, ending: Ending | None = None) -> None:
     await related(call, resource, changes)
     await prepare(call, resource, changes)
     parts = await prepared_parts(call, resource, changes)
     await forget_same_links(resource, changes)
     _complete(resource, changes)
     changes = [change for change in changes if change.before is None or change.values or change.parts or change.links]
+    batch, events = Batch(), list(_events(call, resource, changes))
     try:
-        await _write(resource, changes)
+        await _write(batch, resource, changes)
         for one in parts:
-            await one.write()
-        await write_links(resource, changes)
+            await one.write(batch)
+        await write_links(batch, resource, changes)
+        for column, model in resource.history.items():
+            await record_history(batch, model, resource, column, changes)
+        await keep(batch, events)
+        if ending and _nothing_follows(call, resource, changes, verb) and (reading := ending.reading([one.record.id for one in changes])):
+            ending.rows = await batch.last(reading)
+            return
+        await batch.write()
     except IntegrityError as error:
         raise _taken(error) from error
-    for column, model in resource.history.items():
-        await record_history(model, resource, column, changes)
     await still_allowed(call, resource, changes, verb)
-    await emit_many(call, list(_events(call, resource, changes)))
+    await ask(call, events)
+
+
+def _nothing_follows(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> bool:
+    """Whether nobody has to look at the changes, once they are written, before they are committed."""
+    return not in_whole() and not call.crm.plugins.listens("before_commit") and reaches(call, resource, changes, verb) is True
 
 
 def _events(call: "Call", resource: Resource, changes: Sequence[Change]) -> Iterator[Event]:
@@ -233,13 +248,12 @@ def _complete(resource: Resource, changes: Sequence[Change]) -> None:
             raise Invalid({attr: "is required"})
 
 
-async def _write(resource: Resource, changes: Sequence[Change]) -> None:
+async def _write(batch: Batch, resource: Resource, changes: Sequence[Change]) -> None:
     made = [change.record for change in changes if change.before is None]
     if resource.versioned:
         for record in made:
             assign(record, "updated_at", record.created_at)
-    if made:
-        await insert(resource.model, made)
+    await batch.insert(made)
     for change in changes:
         if change.before is None:
             continue

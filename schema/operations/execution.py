@@ -31,6 +31,7 @@ from schema.operations.introspection import Introspection, introspects
 from schema.operations.once import Once
 from schema.operations.persisted import Persisted
 from schema.operations.safelist import safelist
+from schema.operations.writer import Writer
 from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
 
@@ -54,6 +55,7 @@ class Engine:
         self.once = Once(self.execute, Claims(crm.settings.database.statement_timeout))
         self._introspection = Introspection()
         self._reader = Reader(crm, schema._schema, self.interpret, self._executor)
+        self._writer = Writer(schema._schema, self._reader, self._executor)
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
@@ -76,8 +78,7 @@ class Engine:
                 self._note_slow(prepared, call, time.perf_counter() - began)
                 return answer
         else:
-            self._reader.begin(prepared, parameters, call)
-            answer = self.interpret(prepared, parameters, call)
+            answer = self._mutated(prepared, parameters, call)
         return self._awaited(answer, began, prepared, call)
 
     async def _awaited(self, answer: Awaitable[Answer], began: float, prepared: Prepared, call: Call) -> Answer:
@@ -85,6 +86,12 @@ class Engine:
             return await answer
         finally:
             self._note_slow(prepared, call, time.perf_counter() - began)
+
+    async def _mutated(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
+        if (answer := await self._writer.answer(prepared, parameters, call)) is not None:
+            return answer
+        self._reader.begin(prepared, parameters, call)
+        return await self.interpret(prepared, parameters, call)
 
     async def interpret(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run it field by field, with no statement of its own: the answer that the compiled one must equal. Raises Unprocessable."""

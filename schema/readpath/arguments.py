@@ -78,6 +78,8 @@ def _given(kind: GraphQLInputType, node: ValueNode, variables: Variables) -> Giv
     if is_list_type(kind):
         nodes = node.values if isinstance(node, ListValueNode) else (node,)
         return _list([_given(kind.of_type, one, variables) for one in nodes])
+    if isinstance(node, ObjectValueNode | ListValueNode):
+        raise Unfit("a scalar that may have variables in it")
     value = value_from_ast(node, kind)
     if value is Undefined:
         raise Unfit("a literal that does not fit")
@@ -86,9 +88,9 @@ def _given(kind: GraphQLInputType, node: ValueNode, variables: Variables) -> Giv
 
 def _object(kind: GraphQLInputObjectType, node: ObjectValueNode, variables: Variables) -> Given:
     parts: dict[str, Given] = {}
-    for one in node.fields:
-        field = kind.fields[one.name.value]
-        if (given := _given(field.type, one.value, variables)) is not None:
+    literals = {one.name.value: one.value for one in node.fields}
+    for name, field in kind.fields.items():  # in the order of the type, as graphql-core has them
+        if name in literals and (given := _given(field.type, literals[name], variables)) is not None:
             parts[plain_name(field)] = given
     value = {name: one.value for name, one in parts.items()}
     if all(one.fixed for one in parts.values()):

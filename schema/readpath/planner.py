@@ -8,6 +8,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 
 from core.crm import CRM, Call
+from core.database.insertion import NEW
 from core.expressions import NAME, ROW, Expressed
 from core.records import ids
 from core.resources import Column, Kind, Linked, Resource, ToMany
@@ -168,6 +169,15 @@ class Planner:
         place = self.made.bind(keys, "uuid", many=True)
         test = self.made.dialect.one_of(f'{there}."id"', place)
         return f'(SELECT {self.made.dialect.array(row)} FROM "{table(resource)}" {there} WHERE {test})'
+
+    def fresh(self, resource: Resource, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
+        """As `written`, of the rows that the same statement inserts; empty where more is shown than their own values."""
+        below = self.selections.below(kind, nodes).values()
+        if not all(same[0].name.value == "__typename" or isinstance(_read(kind.fields[same[0].name.value]), Value) for same in below):
+            return ""  # other rows of this statement are not there yet
+        there = self.made.alias()
+        row = self.object(kind, nodes, Scope(resource, there, known=False, deleted=True), (), keyed=True)
+        return f"(SELECT {self.made.dialect.array(row)} FROM {NEW} {there})"
 
     def _node(self, found: GraphQLField, nodes: Sequence[FieldNode]) -> str:
         resources, id = self.crm.resources, arguments(found, nodes[0], self.made.variables)["id"]

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, OperationType
 
 from core.crm import Call
 from core.database.readers import Parts
 from schema.readpath.scopes import Hole
 from schema.readpath.statement import Bind, Question, answered
+from schema.readpath.used import used_below
 from schema.readpath.variables import Signature, Unfit, Variables
 
 MOST_OPERATIONS = 500
 MOST_PLANS = 100  # of one operation
+
+
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """The fragments of a document, by name."""
+    return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Plan:
     binds: tuple[Bind, ...]
     checks: tuple[Bind, ...]
     brief: bool
+    fresh: str = ""  # of what a mutation shows: the statement that finds it in the rows that are just inserted, if there is one
 
     @cached_property
     def compiled(self) -> tuple[str, ...]:
@@ -94,6 +101,7 @@ class Known:
     operation: OperationDefinitionNode
     signature: Signature | None
     branches: dict[Hashable, _Branch] = field(default_factory=dict)
+    roots: dict[Hashable, Any] = field(default_factory=dict)  # of a mutation, by the shape of its variables
     plans: int = 0
 
     def give_up(self) -> None:
@@ -129,14 +137,16 @@ class Operations:
         self._schema = schema
         self._known: OrderedDict[int, Known] = OrderedDict()
 
-    def of(self, operation: OperationDefinitionNode) -> Known:
-        """What is known of an operation, which is told from others by its identity."""
+    def of(self, operation: OperationDefinitionNode, document: DocumentNode) -> Known:
+        """What is known of an operation of this document, which is told from others by its identity."""
         known = self._known.get(id(operation))
         if known is not None:
             self._known.move_to_end(id(operation))
             return known
+        # What a mutation is given shapes no statement; what it shows does.
+        fragments = fragments_of(document) if operation.operation is OperationType.MUTATION else None
         try:
-            signature = Signature(self._schema, operation)
+            signature = Signature(self._schema, operation, None if fragments is None else used_below(operation, fragments))
         except Unfit:
             signature = None
         known = self._known[id(operation)] = Known(operation, signature)

@@ -3,13 +3,14 @@
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphql import DocumentNode, Executor, FieldNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
+from graphql import DocumentNode, Executor, FieldNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode
 
 from core.crm import CRM, Call
+from core.database.inside import Reading
 from core.database.readers import Parts, TooDeep
 from core.errors import Refused
 from core.resources import Resource
@@ -20,21 +21,19 @@ from schema.operations.documents import Prepared
 from schema.readpath.dialect import Dialect
 from schema.readpath.holes import fill
 from schema.readpath.planner import Planner
-from schema.readpath.plans import Operations, Part, Plan
+from schema.readpath.plans import Operations, Part, Plan, fragments_of
 from schema.readpath.postgres import Postgres
 from schema.readpath.scopes import Spread
 from schema.readpath.selection import Selections
 from schema.readpath.sqlite import Sqlite
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
-from schema.readpath.written import READER, Steps, fetch, ways
+from schema.readpath.written import READER, Look, Steps, ways
 from schema.transport.parameters import Parameters
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"postgres": Postgres, "sqlite": Sqlite}
 Interpret = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
 Begin = Callable[[Prepared, Parameters, Call], Executor]
-
-Written = dict[uuid.UUID, dict[Steps, dict[str, Any]]]
 
 NOTHING = b"null"
 KEYS = ("written",)  # among the variables: the keys of the records that were written
@@ -50,7 +49,7 @@ class Reader:
         self.executor = executor
         self._crm = crm
         self._schema = schema
-        self._operations = Operations(schema)
+        self.operations = Operations(schema)
 
     def answer(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
         """The answer to a query, or what gives it when something has to be waited for: the database, or a resolver."""
@@ -77,7 +76,7 @@ class Reader:
             found = await self._row(plan, values)
         except TooDeep:
             log.info("request %s: an operation is too deep for one statement, its resolvers answer from now on", call.request_id)
-            self._operations.of(prepared.operation).give_up()
+            self.operations.of(prepared.operation, prepared.document).give_up()
             return await self.interpret(prepared, parameters, call)
         except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
             if outage(error):
@@ -88,17 +87,17 @@ class Reader:
         answer = answer or await _Assembly(self, prepared, parameters, call, plan).answer(found)
         return await self._explained(answer, plan, values) if parameters.extensions.get("explain") is True else answer
 
-    def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> None:
-        """Let the mutations of an operation read back what they write."""
+    def begin(self, prepared: Prepared, parameters: Parameters, call: Call, given: tuple[Variables, Hashable] | None = None) -> None:
+        """Let the mutations of an operation read back what they write. `given` are its variables with their shape, where they are read."""
 
-        async def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: list[uuid.UUID]) -> Written:
+        def written(resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode], keys: Sequence[uuid.UUID]) -> Look | None:
             try:
-                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes))
-                variables[KEYS] = keys
+                plan, variables = self._plan(prepared, parameters, call, (resource, steps, kind, nodes), given)
+                variables[KEYS] = list(keys)
                 values = [bind(call, variables) for bind in plan.binds]
             except (Refused, Unfit):
-                return {}
-            return await fetch(resource, [tuple(json.loads(part.key)) for part in plan.parts], plan.sql, values) if plan.sql else {}
+                return None
+            return Look([tuple(json.loads(part.key)) for part in plan.parts], Reading(plan.sql, values, plan.fresh)) if plan.sql else None
 
         call.loaders[READER] = written
 
@@ -124,11 +123,13 @@ class Reader:
         assert self._crm.readers
         return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
 
-    def _plan(self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None) -> tuple[Plan, Variables]:
-        known = self._operations.of(prepared.operation)
+    def _plan(
+        self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None, given: tuple[Variables, Hashable] | None = None
+    ) -> tuple[Plan, Variables]:
+        known = self.operations.of(prepared.operation, prepared.document)
         if self._crm.readers is None or known.signature is None:
             raise Unfit("nobody to ask")
-        variables, shape = known.signature.read(parameters.variables)
+        variables, shape = given or known.signature.read(parameters.variables)
         if written is not None:
             shape = (shape, id(written[-1][0]))  # a node lives as long as its operation
         plan = known.find(shape, call, variables)
@@ -142,18 +143,18 @@ class Reader:
         self, prepared: Prepared, made: Statement, resource: Resource, steps: Steps, kind: Any, nodes: Sequence[FieldNode]
     ) -> Plan:
         planner = self._planner(prepared, made)
-        keep, parts, columns = made.dialect.value, [], []
+        keep, parts, columns, fresh = made.dialect.value, [], [], []
         for way, below, same in ways(planner.selections, kind, nodes, steps):
             try:
                 columns.append(planner.written(resource, below, same, lambda _, variables: keep(variables[KEYS])))
+                fresh.append(planner.fresh(resource, below, same))
             except (Unfit, Refused, RecursionError):
                 return Plan((), "", (), (), False)
             parts.append(Part(json.dumps(way), tuple(same), column=len(parts)))
-        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False)
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False, _select(fresh) if all(fresh) else "")
 
     def _planner(self, prepared: Prepared, made: Statement) -> Planner:
-        fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
-        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments, made.variables))
+        return Planner(self._schema, self._crm, made, Selections(self._schema, fragments_of(prepared.document), made.variables))
 
     def _planned(self, prepared: Prepared, made: Statement) -> Plan:
         planner = self._planner(prepared, made)
@@ -268,5 +269,5 @@ def _only(prepared: Prepared, nodes: Sequence[FieldNode]) -> Prepared:
         operation=whole.operation, name=whole.name, variable_definitions=whole.variable_definitions, directives=whole.directives,
         selection_set=SelectionSetNode(selections=tuple(nodes)), loc=whole.loc,
     )  # fmt: skip
-    definitions = [operation, *(one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode))]
+    definitions = [operation, *fragments_of(prepared.document).values()]
     return Prepared(DocumentNode(definitions=tuple(definitions)), operation, prepared.cost)

@@ -1,7 +1,9 @@
 """How a field is read: what the generator says of each field that one statement can answer. The compiled road goes by it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from strawberry.types.field import StrawberryField
 
@@ -86,7 +88,14 @@ class AnyNodes:
     """The records with these ids, of whatever types."""
 
 
-Read = Value | Worked | Follow | Parts | Single | Ties | Pages | One | Groups | AnyNode | AnyNodes
+@dataclass(frozen=True)
+class Writes:
+    """A standard mutation: the function that answers it takes its arguments as strawberry or as `schema.inputs.plain` gives them."""
+
+    answer: Callable[..., Awaitable[Any]]
+
+
+Read = Value | Worked | Follow | Parts | Single | Ties | Pages | One | Groups | AnyNode | AnyNodes | Writes
 
 
 def marked(field: StrawberryField, read: Read) -> StrawberryField:

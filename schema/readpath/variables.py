@@ -4,7 +4,7 @@ Whatever graphql-core might refuse, or read in a way of its own, is left to it: 
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping
 from typing import Any
 
 from graphql import (
@@ -34,9 +34,9 @@ class Unfit(Exception):
 
 
 class Signature:
-    """What the variables of one operation are."""
+    """What the variables of one operation are. Where `shaping` is given, no statement depends on any other variable."""
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, shaping: Container[str] | None = None) -> None:
         self.kinds: dict[str, GraphQLInputType] = {}
         self._given: list[tuple[str, Read, Shape, Any, bool]] = []
         for one in operation.variable_definitions or ():
@@ -48,7 +48,8 @@ class Signature:
             if default is not Undefined and isinstance(_named(kind), GraphQLInputObjectType):
                 raise Unfit("a variable whose default is an object")
             self.kinds[name] = kind
-            self._given.append((name, _reader(kind), _shaper(kind), default, is_non_null_type(kind)))
+            shape = _shaper(kind) if shaping is None or name in shaping else _shapeless
+            self._given.append((name, _reader(kind), shape, default, is_non_null_type(kind)))
 
     def read(self, raw: Mapping[str, Any]) -> tuple[Variables, Hashable]:
         """The values by name, and their shape: whatever has the same shape is answered by the same statement. Raises Unfit."""
@@ -124,12 +125,10 @@ class _Object:
             self._fields = {name: (plain_name(field), _reader(field.type)) for name, field in self._kind.fields.items()}
         if not isinstance(value, dict) or self._kind.is_one_of:
             raise Unfit("no object")
-        found = {}
-        for name, one in value.items():
-            if name not in self._fields:
-                raise Unfit(name)
-            plain, reader = self._fields[name]
-            found[plain] = reader(one)
+        # In the order of the type, as graphql-core has them: what is said of them comes in that order.
+        found = {plain: reader(value[name]) for name, (plain, reader) in self._fields.items() if name in value}
+        if len(found) != len(value):
+            raise Unfit("an unknown field")
         if any(name not in value for name in self._required):
             raise Unfit("a required field is missing")
         return found
@@ -179,6 +178,10 @@ _SCALARS: dict[str, Read] = {"String": _exactly(str), "ID": _exactly(str), "Bool
 
 
 # Shapes
+
+
+def _shapeless(value: Any) -> Hashable:
+    return None
 
 
 def _named(kind: Any) -> Any:

@@ -11,9 +11,11 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from core.crm import Call
+from core.database.inside import Reading
 from core.database.readers import row_inside
 from core.permissions import unseen
 from core.records import ids
+from core.records.ending import Ending
 from core.resources import Resource
 from schema.readpath.scopes import KEY
 
@@ -27,6 +29,23 @@ class Ready:
 
     record: Any
     shown: dict[Steps, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a mutation: by whom, the type of its payload, and the nodes of its field. It stands for the info of a resolver."""
+
+    context: Call
+    kind: GraphQLObjectType
+    nodes: Sequence[FieldNode]
+
+    @classmethod
+    def of(cls, info: "strawberry.Info | Asked") -> "Asked":
+        """What a resolver is told, in this form."""
+        if isinstance(info, Asked):
+            return info
+        raw: Any = info._raw_info
+        return cls(info.context, get_named_type(raw.return_type), raw.field_nodes)
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):
@@ -62,25 +81,58 @@ def full_name(kind: GraphQLObjectType, found: GraphQLField) -> str:
     return f"{kind.name[0].lower()}{kind.name[1:]}.{made.python_name if made else ''}"
 
 
-async def read_back(info: strawberry.Info, resource: Resource, steps: Steps, records: Sequence[Any]) -> list[Any]:
+@dataclass(frozen=True)
+class Look:
+    """The statement that reads records back, and the way to them of each of its columns."""
+
+    ways: Sequence[Steps]
+    reading: Reading
+
+
+@dataclass
+class _Shown(Ending):
+    """An ending, and how what it reads is understood."""
+
+    look: Look | None = None
+
+
+async def read_back(
+    info: strawberry.Info | Asked, resource: Resource, steps: Steps, records: Sequence[Any], ending: Ending | None = None
+) -> list[Any]:
     """The records with what the operation selects of them; as they are where no statement can say it.
 
-    `steps` are the names of the fields that lead from the mutation's field to a record.
+    `steps` are the names of the fields that lead from the mutation's field to a record. What `ending` has read is not read again.
     """
-    call: Call = info.context
-    reader = call.loaders.get(READER)
-    if reader is None or not records:
+    if isinstance(ending, _Shown) and ending.look and ending.rows is not None:
+        found = _found(resource, ending.look.ways, ending.rows[0])
+    elif look := _look(info, resource, steps, [record.id for record in records]):
+        found = _found(resource, look.ways, await row_inside(look.reading.sql, look.reading.values))
+    else:
         return list(records)
-    raw: Any = info._raw_info
-    kind = get_named_type(raw.return_type)
-    found = await reader(resource, steps, kind, raw.field_nodes, [record.id for record in records])
     return [Ready(record, found[record.id]) if record.id in found else record for record in records]
 
 
-async def fetch(resource: Resource, keys: Sequence[Steps], sql: str, values: Sequence[Any]) -> dict[uuid.UUID, dict[Steps, dict[str, Any]]]:
-    """By the key of a record, what is shown of it: a column of the statement for each way that leads to it."""
+def at_the_end(info: strawberry.Info | Asked, resource: Resource, steps: Steps) -> Ending:
+    """How a write may end at once, with what `read_back` would read."""
+
+    def reading(keys: Sequence[uuid.UUID]) -> Reading | None:
+        ending.look = _look(info, resource, steps, keys)
+        return ending.look.reading if ending.look else None
+
+    ending = _Shown(reading)
+    return ending
+
+
+def _look(info: strawberry.Info | Asked, resource: Resource, steps: Steps, keys: Sequence[uuid.UUID]) -> Look | None:
+    asked = Asked.of(info)
+    reader = asked.context.loaders.get(READER)
+    return reader(resource, steps, asked.kind, asked.nodes, keys) if reader and keys else None
+
+
+def _found(resource: Resource, keys: Sequence[Steps], row: Sequence[Any]) -> dict[uuid.UUID, dict[Steps, dict[str, Any]]]:
+    """By the key of a record, what is shown of it: a column of the row for each way that leads to it."""
     found: dict[uuid.UUID, dict[Steps, dict[str, Any]]] = {}
-    for steps, text in zip(keys, await row_inside(sql, values), strict=True):
+    for steps, text in zip(keys, row, strict=True):
         for shown in json.loads(str(text or "[]")):
             found.setdefault(ids.decode(resource, shown.pop(KEY)), {})[steps] = shown
     return found
