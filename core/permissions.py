@@ -29,6 +29,15 @@ HIDDEN, READABLE = "hidden", "read"  # of a field; one that is neither is writte
 class Rows(Protocol):
     """The rows that a filter in a grant means."""
 
+    @property
+    def text(self) -> str:
+        """The filter as JSON, with words in it that stand for ids of the actor."""
+        ...
+
+    def words(self, crm: "CRM", actor: "Actor") -> Mapping[str, str] | None:
+        """What the words in the filter stand for; None when the actor has not what one of them stands for, and so sees no row."""
+        ...
+
     def condition(self, crm: "CRM", actor: "Actor", resource: Resource) -> Q:
         """The Q of the rows."""
         ...
@@ -106,7 +115,15 @@ class OfTeam:
     team_id: uuid.UUID
 
 
-Test = Owned | OfTeam | Q
+@dataclass(frozen=True)
+class Granted:
+    """The test that a row fulfils the filter of a grant, in which the actor may be spoken of."""
+
+    rows: Rows
+    actor: Actor
+
+
+Test = Owned | OfTeam | Granted | Q
 
 
 def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
@@ -116,7 +133,7 @@ def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tup
     that fails is logged, and the answer is no.
     """
     seen = reach(crm, actor, resource, READ) if verb in (UPDATE, DELETE) else True
-    allowed = _granted(crm, actor, resource, verb)
+    allowed = _granted(actor, resource, verb)
     if allowed is False or seen is False:
         return False
     tests: list[Test] = [] if allowed is True else [*allowed]
@@ -137,11 +154,12 @@ def reach(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tup
 def rule(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | Q:
     """As `reach`, with the tests as one Q."""
     allowed = reach(crm, actor, resource, verb)
-    return allowed if isinstance(allowed, bool) else Q(*map(as_q, allowed))
+    return allowed if isinstance(allowed, bool) else Q(*(_as_q(crm, resource, test) for test in allowed))
 
 
-def as_q(test: Test) -> Q:
-    """A test as Q."""
+def _as_q(crm: "CRM", resource: Resource, test: Test) -> Q:
+    if isinstance(test, Granted):
+        return test.rows.condition(crm, test.actor, resource)
     if isinstance(test, Owned):
         return _equal(test.attr, test.user_id)
     if isinstance(test, OfTeam):
@@ -180,11 +198,11 @@ def _shown(name: str) -> str:
     return f"{resource}.{camel(field)}"
 
 
-def _granted(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
+def _granted(actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
     """What roles say: that of the actor, and those of whom it must not exceed."""
     tests: list[Test] = []
     for one in _chain(actor):
-        allowed = _by_role(crm, one, resource, verb)
+        allowed = _by_role(one, resource, verb)
         if allowed is False:
             return False
         if allowed is not True and allowed not in tests:
@@ -198,10 +216,10 @@ def _chain(actor: Actor) -> Iterator[Actor]:
         yield from _chain(one)
 
 
-def _by_role(crm: "CRM", actor: Actor, resource: Resource, verb: str) -> bool | Test:
+def _by_role(actor: Actor, resource: Resource, verb: str) -> bool | Test:
     grant = actor.own_grant(f"{resource.key}.{verb}")
     if not isinstance(grant, str):
-        return grant.condition(crm, actor, resource)
+        return Granted(grant, actor)
     if grant == NONE:
         return False
     if grant == ALL or resource.part_of:

@@ -32,15 +32,27 @@ class Filtered:
 
     where: Mapping[str, Any]
 
+    @property
+    def text(self) -> str:
+        """The filter as JSON."""
+        return json.dumps(self.where)
+
+    def words(self, crm: "CRM", actor: Actor) -> Mapping[str, str] | None:
+        """The ids that the words in the filter stand for; None when it speaks of a user or a team that the actor has not."""
+        keys = {ME: ("user", actor.user_id), TEAM_OF_ME: ("team", actor.team_id)}
+        meant = {word: pair for word, pair in keys.items() if f'"{word}"' in self.text}
+        if any(key is None for _, key in meant.values()):
+            return None
+        return {word: ids.encode(crm.resources.by_key[kind], key) for word, (kind, key) in meant.items() if key}
+
     def condition(self, crm: "CRM", actor: Actor, resource: Resource) -> Q:
-        """The Q of the rows; of none when the filter speaks of a user or a team that the actor has not."""
-        text = json.dumps(self.where)
-        for word, model, key in ((ME, User, actor.user_id), (TEAM_OF_ME, "team", actor.team_id)):
-            if f'"{word}"' in text:
-                if key is None:
-                    return NEVER
-                target = crm.resource(model) if isinstance(model, type) else crm.resources.by_key[model]
-                text = text.replace(f'"{word}"', json.dumps(ids.encode(target, key)))
+        """The Q of the rows."""
+        words = self.words(crm, actor)
+        if words is None:
+            return NEVER
+        text = self.text
+        for word, id in words.items():
+            text = text.replace(f'"{word}"', json.dumps(id))
         return condition(crm.call(SYSTEM), resource, wheres.read(crm.resources, resource, json.loads(text)))
 
 

@@ -18,6 +18,7 @@ from core.server.outages import outage
 from schema.errors import field_entry
 from schema.operations.answers import Answer, encoded
 from schema.operations.documents import Prepared
+from schema.readpath.conditions import tests_of
 from schema.readpath.dialect import Dialect
 from schema.readpath.holes import fill
 from schema.readpath.planner import Planner
@@ -134,7 +135,7 @@ class Reader:
             shape = (shape, id(written[-1][0]))  # a node lives as long as its operation
         plan = known.find(shape, call, variables)
         if plan is None:
-            made = Statement(DIALECTS[self._crm.readers.dialect](), call, variables)
+            made = Statement(DIALECTS[self._crm.readers.dialect](), call, variables, meaning=tests_of)
             plan = self._planned(prepared, made) if written is None else self._planned_written(prepared, made, *written)
             known.keep(shape, made.questions, plan)
         return plan, variables

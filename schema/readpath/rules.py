@@ -1,5 +1,6 @@
 """Which rows an actor may see, as SQL: what `core.records.visibility` says with querysets."""
 
+import json
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,15 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from core.crm import Call
+from core.crm import CRM, Call
 from core.models import TeamAncestor, User
-from core.permissions import OfTeam, Owned, Test, reach
+from core.permissions import Granted, OfTeam, Owned, Test, reach
+from core.records import wheres
 from core.records.logic import plain_tests
 from core.records.statements import statement
 from core.resources import READ, Resource
+from core.roles import ME, TEAM_OF_ME
+from schema.readpath.arguments import Given
 from schema.readpath.statement import Bind, Statement
 from schema.readpath.variables import Unfit
 
@@ -25,6 +29,14 @@ class Owner:
 
     attr: str
     team: bool = False
+
+
+@dataclass(frozen=True)
+class Where:
+    """The form of the filter of a role; of one that is not `possible` no row passes. Its value are the words in it."""
+
+    text: str
+    possible: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ def visible(made: Statement, resource: Resource, alias: str, *, deleted: bool = 
 
 def own(made: Statement, resource: Resource, alias: str, *, deleted: bool = False) -> list[str]:
     """As `visible`, for rows whose record is known to be visible, when they are part of one."""
-    tests = _rule(made, resource, alias)
+    tests = _rule(made, resource, alias) if made.ruled else []
     if resource.soft and not deleted:
         tests.append(f'{alias}."deleted_at" IS NULL')
     return tests
@@ -74,14 +86,17 @@ def _asked(call: Call, resource: Resource) -> Rule:
     forms: list[Hashable] = []
     values: list[Any] = []
     for test in allowed:
-        form, inside = _form(resource, test)
+        form, inside = _form(call.crm, resource, test)
         forms.append(form)
         values += inside
     return Rule(tuple(forms), tuple(values))
 
 
-def _form(resource: Resource, test: Test) -> tuple[Hashable, Sequence[Any]]:
-    """The form of one test: an Owner, columns with their kinds, or the SQL of a queryset; and the values in it."""
+def _form(crm: CRM, resource: Resource, test: Test) -> tuple[Hashable, Sequence[Any]]:
+    """The form of one test: an Owner, a Where, columns with their kinds, or the SQL of a queryset; and the values in it."""
+    if isinstance(test, Granted):
+        words = test.rows.words(crm, test.actor)
+        return Where(test.rows.text, words is not None), [words or {}]
     if isinstance(test, Owned):
         return Owner(test.attr), [test.user_id]
     if isinstance(test, OfTeam):
@@ -102,6 +117,8 @@ def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
     for form in () if forms is True else forms:
         if isinstance(form, Owner):
             tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid"))))
+        elif isinstance(form, Where):
+            tests.append(_where(made, resource, alias, form, places.value()))
         elif isinstance(form, tuple):
             tests += [made.dialect.rule(f'{alias}."{name}" = {places.next(kind)}') for name, kind in form]
         else:
@@ -117,6 +134,37 @@ def _owner(made: Statement, form: Owner, alias: str, place: str) -> str:
     return made.dialect.among(f'{alias}."{form.attr}"', f'SELECT {user}."id" FROM "{USERS}" {user} WHERE {user}."team_id" IN ({teams})')
 
 
+def _where(made: Statement, resource: Resource, alias: str, form: Where, words: Bind) -> str:
+    if not form.possible:
+        return "FALSE"
+    assert made.meaning
+    first, ruled = len(made.binds), made.ruled
+    made.ruled = False
+    try:
+        read = wheres.read(made.call.crm.resources, resource, json.loads(form.text))
+        tests = made.meaning(made, resource, alias, _given(read)) or ["TRUE"]
+    finally:
+        made.ruled = ruled
+    made.binds[first:] = [_knowing(bind, words) for bind in made.binds[first:]]
+    return f"({' AND '.join(tests)})"
+
+
+def _given(value: Any) -> Given:
+    """The filter of a role as if a client had given it, with variables for its words."""
+    if isinstance(value, dict):
+        parts = {name: _given(one) for name, one in value.items()}
+        at = None if all(one.fixed for one in parts.values()) else lambda words: {name: one.at(words) for name, one in parts.items()}
+        return Given(value, at, parts)
+    if isinstance(value, list):
+        items = [_given(one) for one in value]
+        return Given(value, None if all(one.fixed for one in items) else lambda words: [one.at(words) for one in items], items)
+    return Given(value, (lambda words: words[value]) if value in (ME, TEAM_OF_ME) else None)
+
+
+def _knowing(bind: Bind, words: Bind) -> Bind:
+    return lambda call, variables: bind(call, {**variables, **words(call, variables)})
+
+
 @dataclass
 class _Places:
     """The places of a rule's values among the parameters of a statement, one after the other."""
@@ -127,7 +175,8 @@ class _Places:
 
     def next(self, kind: str) -> str:
         """The place of the next value."""
-        return self.made.bind(self._value(), kind)
+        value, keep = self.value(), self.made.dialect.value
+        return self.made.bind(lambda call, variables: keep(value(call, variables)), kind)
 
     def placed(self, sql: str) -> str:
         """The SQL of a queryset with its parameters among those of the statement."""
@@ -138,14 +187,16 @@ class _Places:
             index = int(match[1]) - 1 if match[1] else numbered
             numbered = max(numbered, index) + 1
             self.used = first + index
-            self.made.binds.append(self._value())
+            value, keep = self.value(), self.made.dialect.value
+            self.made.binds.append(lambda call, variables: keep(value(call, variables)))
             return f"{'$' if match[0][0] == '$' else '?'}{len(self.made.binds)}"
 
         text = re.sub(r"\$(\d+)|\?()", place, sql)
         self.used = first + numbered
         return text
 
-    def _value(self) -> Bind:
-        resource, index, value = self.resource, self.used, self.made.dialect.value
+    def value(self) -> Bind:
+        """What gives the next value."""
+        resource, index = self.resource, self.used
         self.used += 1
-        return lambda call, _: value(asked(call, resource).values[index])
+        return lambda call, _: asked(call, resource).values[index]

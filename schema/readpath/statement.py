@@ -8,12 +8,17 @@ from tortoise.exceptions import BaseORMException
 
 from core.crm import Call
 from core.errors import Refused
+from core.resources import Resource
+from schema.readpath.arguments import Given
 from schema.readpath.dialect import Dialect
 from schema.readpath.variables import Unfit, Variables
 
 Bind = Callable[[Call, Variables], Any]
 Question = Callable[[Call, Variables], Hashable]
 
+
+# The tests of a filter on the rows of an alias. Rules have need of it, and filters of rules.
+Meaning = Callable[["Statement", Resource, str, Given], list[str]]
 
 REFUSED = object()
 
@@ -40,7 +45,9 @@ class Statement:
     binds: list[Bind] = field(default_factory=list)
     questions: list[tuple[Question, Hashable]] = field(default_factory=list)
     checks: list[Bind] = field(default_factory=list)
+    meaning: Meaning | None = None
     brief: bool = True  # whether all rows are found by keys
+    ruled: bool = True  # not while the filter of a role is written, which means rows whether the actor may see them or not
     _aliases: int = 0
 
     def alias(self) -> str:
