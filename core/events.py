@@ -171,7 +171,7 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
     batch = Batch()
-    await keep(batch, events)
+    await keep(call, batch, events)
     await batch.write()
     await ask(call, events)
 
@@ -183,7 +183,7 @@ async def ask(call: "Call", events: Sequence[Event]) -> None:
             await _ask(call.crm, event)
 
 
-async def keep(batch: Batch, events: Sequence[Event]) -> None:
+async def keep(call: "Call", batch: Batch, events: Sequence[Event]) -> None:
     """Have the events written down, a column at a time: nobody needs their rows as records. They are told after the commit."""
     _events().extend(events)
     if not events:
@@ -196,6 +196,7 @@ async def keep(batch: Batch, events: Sequence[Event]) -> None:
             "record_id": [event.record_id for event in events], "actor": [event.actor for event in events],
             "at": [event.at for event in events], "changed": [_names(tuple(event.before), tuple(event.after)) for event in events],
             "request_id": [event.request_id for event in events],
+            "user_id": [call.actor.user_id] * len(events), "key_id": [call.actor.key_id] * len(events),
         },
     )  # fmt: skip
     before, after = [event.before or None for event in events], [event.after or None for event in events]

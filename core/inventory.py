@@ -13,7 +13,7 @@ from core.hooks import blaming
 from core.naming import camel
 from core.plugins import Plugin
 
-HEARD = ("actor", "rule", "before_commit", "after_commit")
+HEARD = ("actor", "rule", "before_commit", "after_commit", "personal_data", "erase")
 ROOTS = {"Query": "queries", "Mutation": "mutations", "Subscription": "subscriptions"}
 Adds = dict[str, list[str]]
 

@@ -29,6 +29,15 @@ from core.models import (
 )  # fmt: skip
 
 READ_ONLY = frozenset({"read"})
+EXPORT, ERASE = "privacy.export", "privacy.erase"
+
+# What tells who a contact is, and what people write about it. Where it came from and how far it came are facts that count.
+PERSONAL = frozenset(
+    {
+        "name", "given_name", "family_name", "job_title", "gender", "birth_date", "street", "city", "region", "postal_code", "country",
+        "locale", "time_zone", "email_consent", "sms_consent", "call_consent", "description", "external_id",
+    }
+)  # fmt: skip
 
 
 @hookimpl
@@ -41,6 +50,7 @@ def resources() -> list[Resource]:
             links={"tags": ContactTag},
             owned_by="owner",
             history={"lifecycle_stage": LifecycleChange},
+            personal=PERSONAL,
             natural=("emails.address", "name"),
             prepare=people.contacts,
         ),
@@ -48,6 +58,7 @@ def resources() -> list[Resource]:
             ContactEmail,
             part_of="contact",
             reverse={"contact": "emails"},
+            personal=frozenset({"address", "label"}),
             verbs=READ_ONLY,
             read_only=frozenset({"position"}),
             natural=(),
@@ -57,6 +68,7 @@ def resources() -> list[Resource]:
             ContactPhone,
             part_of="contact",
             reverse={"contact": "phones"},
+            personal=frozenset({"number", "label"}),
             verbs=READ_ONLY,
             read_only=frozenset({"position"}),
             natural=(),
@@ -78,6 +90,7 @@ def resources() -> list[Resource]:
             owned_by="owner",
             past=frozenset({"started_at", "closed_at"}),
             history={"stage": DealStageChange},
+            personal=frozenset({"title", "description", "lost_reason"}),
             natural=("title",),
             prepare=deals.deals,
         ),
@@ -103,6 +116,7 @@ def resources() -> list[Resource]:
                 "assignee": "activities",
             },
             owned_by="assignee",
+            personal=frozenset({"subject", "body"}),
             natural=("subject",),
             prepare=activities.activities,
         ),
@@ -139,6 +153,15 @@ def resources() -> list[Resource]:
             plural_name="audit_entries",
         ),
     ]
+
+
+@hookimpl
+def permissions() -> dict[str, str]:
+    """What the law asks for is no matter of who may read and delete contacts."""
+    return {
+        EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
+        ERASE: "To erase a contact that one may see, for good.",
+    }
 
 
 @hookimpl

@@ -23,6 +23,7 @@ COMMANDS = {
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
+    "privacy": ("core.cli.privacy:privacy", "Export what is known of a contact, or erase the contact."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
 }
 

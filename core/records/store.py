@@ -214,7 +214,7 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
         await write_links(batch, resource, changes)
         for column, model in resource.history.items():
             await record_history(batch, model, resource, column, changes)
-        await keep(batch, events)
+        await keep(call, batch, events)
         if ending and _nothing_follows(call, resource, changes, verb) and (reading := ending.reading([one.record.id for one in changes])):
             ending.rows = await batch.last(reading)
             return
@@ -317,6 +317,11 @@ def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str,
         after.pop(hidden, None)
     for name, keys in change.links.items():
         after[resource.linked[name].ids] = keys
+    for name, currency in resource.money.items():
+        if name in after:  # an amount in smallest units says nothing without its currency
+            after.setdefault(currency, getattr(change.record, currency))
+            if change.before is not None:
+                before.setdefault(currency, getattr(change.record, currency))
     return before, after
 
 
