@@ -31,12 +31,21 @@ MOST_REMEMBERED = 10_000  # keys
 
 
 async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
-    """Who asks, by `token`, by the header `Authorization: Bearer ...`, or by the cookie of a session. Raises Unauthenticated.
+    """Who asks, by `token`, by the header `Authorization: Bearer ...`, or by the cookie of a session. Raises Unauthenticated;
+    LockedOut when it was so too often.
 
     A token is a key of the API, or one that a provider of the settings has signed.
 
     Plugins are asked first, in their order; one that fails is logged and passed over, one that refuses has the last word.
     """
+    try:
+        return await _who(crm, connection, token)
+    except Unauthenticated:
+        crm.strangers.note(connection.client.host if connection.client else "")
+        raise
+
+
+async def _who(crm: "CRM", connection: HTTPConnection, token: str | None) -> Actor:
     for implementation in crm.plugins.each("actor"):
         try:
             async with asyncio.timeout(PATIENCE):

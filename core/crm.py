@@ -21,6 +21,7 @@ from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
 from core.resources import Resource
+from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
 
@@ -39,6 +40,8 @@ class CRM:
         self.plugins = plugins
         self.stream = Stream()
         self.recent = Recent()
+        self.rates = Rates(settings.limits)
+        self.strangers = Strangers(settings.limits)
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
         self.attempts = Attempts()

@@ -8,6 +8,7 @@ Refused
 ├── RateLimited   the client has asked for too much in too short a time
 ├── Unavailable   somebody else, who is needed, does not answer
 └── Unauthenticated   nobody knows who asks
+    └── LockedOut     and that too often from one address
 StartError        settings, plugins or database do not allow a start
 """
 
@@ -35,6 +36,16 @@ class Unauthenticated(Refused):
     """No valid key came with the request."""
 
     code, status = "UNAUTHENTICATED", 401
+
+
+class LockedOut(Unauthenticated):
+    """Too many requests without a valid key came from one address; another may be tried in so many seconds."""
+
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class RateLimited(Refused):

@@ -30,6 +30,7 @@ PATIENCE = 10.0  # seconds that one plugin may take with one event
 DECISIVE = frozenset({"apiKey", "role", "session", "team", "user"})  # what the rights of an actor are made of
 
 _pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
+_whole: ContextVar["Whole | None"] = ContextVar("whole", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +57,57 @@ class PluginFailed(Exception):
 
 @asynccontextmanager
 async def transaction(call: "Call") -> AsyncIterator[None]:
-    """Write inside this block. An inner block joins the outer one; only the outermost commits and tells."""
+    """Write inside this block. An inner block joins the outer one; only the outermost commits and tells.
+
+    Inside a `whole` the outermost is a part of it: undone alone when it fails, and committed and told of with the whole.
+    """
     if _pending.get() is not None:
         yield
         return
     events: list[Event] = []
+    whole = _whole.get()
     token = _pending.set(events)
     try:
-        async with opened():
+        async with opened():  # a savepoint, inside a whole
             yield
+    except BaseException:
+        if whole is not None:
+            whole.undone += 1
+        raise
     finally:
         _pending.reset(token)
-    tell(call.crm, events)
+    if whole is None:
+        tell(call.crm, events)
+        return
+    whole.done += 1
+    whole.events += events
+
+
+@dataclass
+class Whole:
+    """Transactions that are parts of one: the events of those that ended well, how many these are, and how many did not."""
+
+    events: list["Event"] = field(default_factory=list)
+    done: int = 0
+    undone: int = 0
+
+
+@asynccontextmanager
+async def whole(call: "Call") -> AsyncIterator[Whole]:
+    """Make one transaction of all that are written inside this block, whose events are told after it. Not inside a transaction."""
+    made = Whole()
+    token = _whole.set(made)
+    try:
+        async with transactions.in_transaction():
+            yield made
+    finally:
+        _whole.reset(token)
+    tell(call.crm, made.events)
+
+
+def in_whole() -> bool:
+    """Whether more may follow in the transaction of this task, when one that is a part of it ends."""
+    return _whole.get() is not None
 
 
 def in_transaction() -> bool:

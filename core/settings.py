@@ -3,6 +3,7 @@
 import dataclasses
 import ipaddress
 import os
+import re
 import tomllib
 import types
 from collections.abc import Mapping
@@ -18,12 +19,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens."""
+    """Where the server listens, and whom it answers.
+
+    origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
+    `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     graphiql: bool = True
     introspection: bool = True
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in self.origins:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(f"origins: '{one}' is not of the form https://app.example, in small letters and without a path")
+        for one in self.hosts:
+            if not _HOST.fullmatch(one):
+                raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
+        for one in self.proxies:
+            _network(one)
 
 
 @dataclass(frozen=True)
@@ -54,7 +72,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request; each is named in the error that it causes."""
+    """Bounds of one request, each of which is named in the error that it causes; and of a client in a minute, where 0 is none.
+
+    requests_per_minute and cost_per_minute are for each key, or user; failures_per_minute for each address that sends no valid key.
+    """
 
     depth: int = 12
     aliases: int = 15
@@ -69,6 +90,19 @@ class Limits:
     bulk: int = 100
     groups: int = 1_000
     subscriptions: int = 100
+    requests_per_minute: int = 6_000
+    cost_per_minute: int = 2_000_000
+    failures_per_minute: int = 60
+
+
+@dataclass(frozen=True)
+class GraphQL:
+    """Which documents are executed.
+
+    safelist: a JSON file, relative to settings.toml, with the only ones; empty for all.
+    """
+
+    safelist: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +162,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     sessions: Sessions = field(default_factory=Sessions)
     oidc: Mapping[str, Provider] = field(default_factory=dict)
+    graphql: GraphQL = field(default_factory=GraphQL)
     enabled: tuple[str, ...] = ()
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -138,7 +173,7 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "sessions": Sessions}
+SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL, "sessions": Sessions}
 
 
 # Signatures by a private key alone: with a secret that both know, whoever checks a token could make one.
@@ -226,6 +261,17 @@ def _typed(value: Any, kind: Any, place: str) -> Any:
     if options and type(value) not in options:
         raise StartError(f"{place} must be {' or '.join(one.__name__ for one in options)}, not {type(value).__name__}")
     return value
+
+
+def _network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"proxies: '{text}' is neither an address nor a network like 10.0.0.0/8") from None
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
 def _table(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

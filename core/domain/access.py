@@ -1,6 +1,5 @@
 """Roles: what their grants may say, and that nobody gives away more than it has."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_perm
 if TYPE_CHECKING:
     from core.crm import Call
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 SIGNING = {"email", "external_id", "external_source", "role"}  # by what a user is found who signs in, and what it may do then
 
 
@@ -25,11 +23,8 @@ async def roles(call: "Call", changes: Sequence[Change]) -> None:
     for change in changes:
         if change.before is not None and change.record.name == KEEPS_ALL:
             raise Conflict(f"the role {KEEPS_ALL} is as it is, so that nobody is locked out; make another one")
-        if "name" in change.values:
-            if change.before is not None:
-                raise Invalid(name="cannot be changed, for users and keys go by it; make another role")
-            if not NAME.fullmatch(change.record.name):
-                raise Invalid(name="has small letters, digits, - and _ only")
+        if "name" in change.values and change.before is not None and await _used(change.before["name"]):
+            raise Invalid(name="cannot be changed while a user or a key has the role; make another one")
         if call.actor is not SYSTEM and (excess := beyond(call.crm, call.actor, await _meant(call, change))):
             raise Invalid(grants=f"go beyond your own rights: {excess}")
 
@@ -110,7 +105,12 @@ async def unused(call: "Call", role: Role) -> None:
     """Raise Conflict for a role that a user or an open key has, and for the one that keeps the door open."""
     if role.name == KEEPS_ALL:
         raise Conflict(f"the role {KEEPS_ALL} stays, so that nobody is locked out")
-    if await User.filter(role=role.name, deleted_at__isnull=True).exists():
-        raise Conflict("a user still has this role")
-    if await ApiKey.filter(role=role.name, revoked_at__isnull=True).exists():
-        raise Conflict("a key still has this role")
+    if await _used(role.name):
+        raise Conflict("a user or a key still has this role")
+
+
+async def _used(name: str) -> bool:
+    """Whether a user, or a key that is not revoked, goes by the name."""
+    if await User.filter(role=name, deleted_at__isnull=True).exists():
+        return True
+    return await ApiKey.filter(role=name, revoked_at__isnull=True).exists()
