@@ -14,12 +14,15 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Selec
 
 from core.claims import Claim, Claims
 from core.crm import Call
+from core.errors import Refused
 from core.events import Whole, whole
 from core.permissions import Actor
 from schema.operations.answers import Answer
 from schema.operations.documents import Prepared
 from schema.transport.parameters import Parameters
 
+# What must not lie in the database for a day, be it in an answer or in the fingerprint of a request, by which it could be guessed.
+SECRETS = frozenset({"apiKeyCreate", "apiKeyRotate", "passwordChange", "userPasswordSet"})
 FAILURES = ("INTERNAL_SERVER_ERROR", "UNAVAILABLE")
 
 Execute = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
@@ -42,7 +45,10 @@ class Once:
 
     async def answer(self, key: str, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """The answer to a mutation, or the first one to the same. Raises Mismatch, Conflict, and what execution raises."""
-        claim = Claim(_client(call.actor), _operation(prepared), key, _fingerprint(parameters))
+        names = _names(prepared)
+        if secret := sorted(SECRETS & names):
+            raise Refused(f"{secret[0]} takes no Idempotency-Key: it bears a secret, which is kept nowhere")
+        claim = Claim(_client(call.actor), _hash(" ".join(sorted(names))), key, _fingerprint(parameters))
         try:
             async with self._claims.turn(claim), whole(call) as parts:
                 first = await self._claims.take(claim)
@@ -72,8 +78,8 @@ def _client(actor: Actor) -> str:
     return f"user {actor.user_id}" if actor.user_id else f"actor {_hash(actor.name)}"
 
 
-def _operation(prepared: Prepared) -> str:
-    """The root fields, in a form that fits the column however many they are."""
+def _names(prepared: Prepared) -> set[str]:
+    """The root fields: hashed together they fit the column, however many they are."""
     fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
     names: set[str] = set()
     spread: set[str] = set()
@@ -89,7 +95,7 @@ def _operation(prepared: Prepared) -> str:
             spread.add(one.name.value)
             one = fragments[one.name.value]
         waiting += one.selection_set.selections
-    return _hash(" ".join(sorted(names)))
+    return names
 
 
 def _fingerprint(parameters: Parameters) -> str:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from core.auth import authenticate, remembered
 from core.crm import CRM, Call
-from core.errors import LockedOut, RateLimited, Refused, Unauthenticated
+from core.errors import RateLimited, Refused, Unauthenticated
 from core.server.rates import Meter
 from core.server.reply import Reply
 from core.server.requests import BROWSERS, request_id
@@ -184,8 +184,6 @@ def _checked(key: str) -> str:
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
-    if isinstance(error, RateLimited | LockedOut):
-        return {"Retry-After": str(error.seconds)}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Fault):
