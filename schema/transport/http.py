@@ -184,8 +184,10 @@ def _checked(key: str) -> str:
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
+    if status(error) in (429, 503):
+        return {"Retry-After": str(getattr(error, "seconds", 2))}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Fault):
         return error.headers
-    return {"Retry-After": str(getattr(error, "seconds", 2))} if status(error) in (429, 503) else {}
+    return {}
