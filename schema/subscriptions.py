@@ -13,8 +13,8 @@ from strawberry.types.fields.resolver import StrawberryResolver
 import schema.loaders as loaders
 from core.crm import CRM, Call
 from core.errors import Forbidden, Invalid, NotFound
-from core.naming import camel
 from core.records import ids
+from core.records.shown import changed
 from core.resources import READ, Resource
 from core.tail.cursors import cursor_of, position_of
 from core.tail.hearing import seen
@@ -146,9 +146,8 @@ def _wanted(call: Call, where: EventWhere) -> Wanted:
 
 def _shown(call: Call, event: KeptEvent) -> EventType:
     resource = call.crm.resources.by_key[event.resource]
-    hidden = call.actor.hidden
-    changed: Any = sorted(camel(name) for name in event.changed if f"{resource.key}.{name}" not in hidden)
     return EventType(
         id=strawberry.ID(str(event.id)), cursor=cursor_of(event), name=event.name, resource=event.resource,
-        record_id=strawberry.ID(ids.encode(resource, event.record_id)), at=event.at, actor=event.actor, changed=changed, event=event,
+        record_id=strawberry.ID(ids.encode(resource, event.record_id)), at=event.at, actor=event.actor,
+        changed=changed(call, resource, event.changed), event=event,
     )  # fmt: skip

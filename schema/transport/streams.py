@@ -6,10 +6,9 @@ See https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-co
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import Hashable
 from contextlib import aclosing
 
-from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,10 +28,10 @@ log = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKS = 5.0
 SECONDS_BETWEEN_SIGNS = 12.0  # of life: proxies close what is silent for long
 SECONDS_TO_TAKE = 20.0  # an event, until the client is given up
-HEADERS = [
+HEADERS = (
     (b"content-type", f"{EVENTS}; charset=utf-8".encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
     (b"vary", b"Accept"), (b"x-content-type-options", b"nosniff"),
-]  # fmt: skip
+)  # fmt: skip
 
 
 class Streams:
@@ -43,7 +42,7 @@ class Streams:
         self._open: Counter[Hashable] = Counter()
 
     def begin(self, prepared: Prepared, parameters: Parameters, call: Call) -> ASGIApp:
-        """The answer to an operation, as an app. Raises Fault when the client has too many of them."""
+        """The answer to a subscription, as an app. Raises Fault when the client has too many of them."""
         client, limit = call.actor.key_id or call.actor.user_id or call.actor.name, self.engine.crm.settings.limits.subscriptions
         if self._open[client] >= limit:
             raise TooMany(f"more than {limit} streams at once; end some", 429)
@@ -75,7 +74,7 @@ class _Stream:
 
     async def run(self, prepared: Prepared, parameters: Parameters, receive: Receive) -> None:
         """Answer until the operation ends, the client goes, or nobody knows it any more."""
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*HEADERS]})
         await self._write(b":\n\n")  # so that the head leaves at once
         telling = asyncio.create_task(self._tell(prepared, parameters))
         others = [asyncio.create_task(_left(receive)), asyncio.create_task(self._check())]
@@ -101,7 +100,7 @@ class _Stream:
 
     async def _tell(self, prepared: Prepared, parameters: Parameters) -> None:
         try:
-            async with aclosing(self._answers(prepared, parameters)) as answers:
+            async with aclosing(self._engine.stream(prepared, parameters, self._call)) as answers:
                 waiting = asyncio.ensure_future(anext(answers, None))
                 try:
                     while True:
@@ -124,14 +123,6 @@ class _Stream:
             await self._next(Answer({"errors": entries(error, self._call.request_id or "")}))
         await self._write(_COMPLETE)
 
-    async def _answers(self, prepared: Prepared, parameters: Parameters) -> AsyncGenerator[Answer, None]:
-        if prepared.kind is not OperationType.SUBSCRIPTION:
-            yield await self._engine.execute(prepared, parameters, self._call)
-            return
-        async with aclosing(self._engine.stream(prepared, parameters, self._call)) as answers:
-            async for answer in answers:
-                yield answer
-
     async def _check(self) -> None:
         """Ask again who is there, until nobody is."""
         assert self._call.present
@@ -146,11 +137,20 @@ class _Stream:
                 entries(error, self._call.request_id or "")
 
     async def _next(self, answer: Answer) -> None:
-        await self._write(b"event: next\ndata: %s\n\n" % answer.encoded())
+        await self._write(_next(answer))
 
     async def _write(self, body: bytes, *, more: bool = True) -> None:
         async with asyncio.timeout(SECONDS_TO_TAKE):
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def as_events(answer: Answer) -> bytes:
+    """A whole answer as events."""
+    return _next(answer) + _COMPLETE
+
+
+def _next(answer: Answer) -> bytes:
+    return b"event: next\ndata: %s\n\n" % answer.encoded()
 
 
 async def _left(receive: Receive) -> None:
