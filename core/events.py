@@ -186,8 +186,10 @@ async def ask(call: "Call", events: Sequence[Event]) -> None:
 
 async def keep(call: "Call", batch: Batch, events: Sequence[Event]) -> None:
     """Have the events written down, a column at a time: nobody needs their rows as records. They are told after the commit."""
-    _events().extend(events)
-    if not events:
+    told = _events()
+    told.extend(events)
+    # In a rehearsal, which may be long, all readers of events would have to wait for positions that never come.
+    if not events or isinstance(told, _Forgotten):
         return
     ids = [event.id for event in events]
     await batch.insert_columns(

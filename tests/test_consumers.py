@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import core.tail.consuming as consuming
+from core.tail.lag import lags, sentences
 from tests.engines import Engine, free_port
 from tests.house import House, Houses, write_settings
 from tests.packages import Packages
@@ -106,6 +107,8 @@ async def test_what_a_handler_wrote_goes_with_its_failure_and_what_is_poison_is_
         dead = await house.sql("SELECT consumer, name, error FROM dead_event")
         assert [(one["consumer"], one["name"]) for one in dead] == [("count", "contact.created")]
         assert dead[0]["error"] == "RuntimeError: cannot bear it"
+        lag = {one.name: one for one in await lags(house.crm)}["count"]
+        assert (lag.dead, lag.orphan) == (1, False)
         assert any("plugin 'reader'" in record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
 
 
@@ -119,6 +122,10 @@ async def test_who_does_not_skip_waits_and_goes_on_later(houses: Houses, plugin:
         state = await house.sql("SELECT failures, error FROM consumer WHERE name = 'wait'")
         assert state[0]["failures"] >= 2
         assert state[0]["error"] == "SystemExit: 3"
+        lag = {one.name: one for one in await lags(house.crm)}["wait"]
+        assert lag.events == 2
+        assert lag.seconds > 0
+        assert "has failed" in sentences([lag])[0]
         await house.make("Contact", name="another's")
         await until(lambda: ("count", ["contact.created"]) in heard)
         module().broken.clear()
