@@ -108,7 +108,8 @@ class Stream:
         reached = await self._tail.reached()
         if not self._listeners:  # nobody has heard of what is older, and nobody is to
             self._through = max(self._through, reached)
-        listener = _Listener(wanted, self._through)
+        # What others are yet to be handed may be known here already: those who come back have read it from the table.
+        listener = _Listener(wanted, max(self._through, reached))
         self._listeners.add(listener)
         return listener
 
