@@ -186,3 +186,22 @@ async def test_the_audit_names_no_record_that_is_not_to_be_seen(house: House):
     assert made["after"]["companyId"] is None
     assert sorted(made["after"]["tagIds"]) == sorted(tag.id for tag in tags)
     assert (await house.ask(ask, id=contact.id))["contact"]["audit"]["nodes"][0]["after"]["companyId"] == there.id
+
+
+async def test_a_secret_is_shown_once_however_often_it_is_asked_for(house: House):
+    for document, variables in (
+        (KEY_CREATE, {"input": {"name": "x", "role": "admin"}}),
+        ("mutation ($id: ID!) { done: apiKeyRotate(id: $id) { again: key userErrors { code } key } }", None),
+    ):
+        if variables is None:
+            [row] = (await house.ask('{ apiKeys(where: {name: {eq: "x"}}) { nodes { id } } }'))["apiKeys"]["nodes"]
+            variables = row
+        body = {"query": document, "variables": variables}
+        first, again = [await house.client.post("/graphql", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+        key = first.json()["data"]["done"]["key"]
+        assert await opens(house, key)
+        assert key not in repr(await house.sql("SELECT answer FROM answered"))
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.json()["data"]["done"] == {
+            name: value if value != key else None for name, value in first.json()["data"]["done"].items()
+        }

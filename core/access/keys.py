@@ -52,6 +52,7 @@ async def create(call: "Call", values: Mapping[str, Any]) -> tuple[ApiKey, str]:
             raise Forbidden("the permission apiKey.create does not reach keys of this user")
         shown = ("name", "prefix", "role", "scopes", "user_id", "expires_at")
         await emit(call, "apiKey.created", key, after={name: getattr(key, name) for name in shown})
+    call.secrets.add(text)
     return key, text
 
 
@@ -105,6 +106,7 @@ async def rotate(call: "Call", id: uuid.UUID, grace: datetime.timedelta = dateti
         key.hash, key.rotated_at = digest(text), moment
         await key.save(update_fields=["hash", "old_hash", "old_until", "rotated_at"])
         await emit(call, "apiKey.rotated", key, after={"rotated_at": moment, "old_until": key.old_until})
+    call.secrets.add(text)
     return key, text
 
 
