@@ -14,6 +14,7 @@ from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.lifetime import Lifetime
 from core.loading import shared
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
@@ -35,6 +36,7 @@ class CRM:
         self.recent = Recent()
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
+        self.lifetime = Lifetime(settings.server.grace)
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = jobs.checked(list(plugins.lists("jobs")))
 

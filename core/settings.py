@@ -16,12 +16,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens."""
+    """Where the server listens, and how it stops.
+
+    grace: seconds that requests have to finish when the server is told to stop. drain: seconds before that in which it answers on, with
+    /readyz red, so that a load balancer sees it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     graphiql: bool = True
     introspection: bool = True
+    grace: float = 30.0
+    drain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("grace", "drain"):
+            if not 0 <= getattr(self, name) <= 3_600:
+                raise ValueError(f"{name} is 0 to 3600 seconds")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> Starlette:
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
                 yield
-                await crm.settle()
+                await crm.lifetime.end(crm.background)
 
     app = _Server(
         routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],

@@ -32,14 +32,16 @@ class Health:
         return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def ready(self, request: Request) -> Response:
-        """200 when the database answers and has all migrations, else 503."""
+        """200 when the database answers and has all migrations, else 503, also when the server was told to stop."""
+        if self._crm.lifetime.stopping.is_set():
+            return _unavailable()
         try:
             async with asyncio.timeout(PATIENCE):
                 await connections.get("default").execute_query(ASK)
                 await self._look()
         except Exception as error:  # whatever it is, we cannot serve
             log.warning("not ready: %s", error or type(error).__name__)
-            return JSONResponse({"status": "unavailable"}, 503, {**HEADERS, "Retry-After": "2"})
+            return _unavailable()
         return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def check(self) -> None:
@@ -54,3 +56,7 @@ class Health:
         """Ask for migrations once a while only, since a restored backup or another version changes them, and nothing else."""
         if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             await self.check()
+
+
+def _unavailable() -> Response:
+    return JSONResponse({"status": "unavailable"}, 503, {**HEADERS, "Retry-After": "2"})

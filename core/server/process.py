@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -12,14 +13,19 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
+from core.crm import CRM
 from core.errors import StartError
+from core.lifetime import UNWINDING
 from core.server.protocol import BoundedProtocol
+from core.server.sockets import Sockets
+from core.settings import Server
 
 FRAME = 65_536  # of a WebSocket
 KEEP_ALIVE = 20
 BACKLOG = 2048
-GRACE = 30  # after this, what still runs when the server is told to stop is cancelled
 PING = 20.0
+SERVER = Server()
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGBREAK,) if sys.platform == "win32" else ()))
 
 LOGGING = {
     "version": 1,
@@ -38,7 +44,9 @@ LOGGING = {
 
 
 def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what has begun. `ready` hears the URL once requests are answered.
+    """Serve until SIGTERM or SIGINT, then finish what has begun; a second signal ends the process at once.
+
+    `ready` hears the URL once requests are answered.
 
     Raises StartError when the address is taken or the house cannot start.
     """
@@ -47,12 +55,12 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
         runner.run(_serve(app, listener, ready))
 
 
-def config(app: ASGIApp) -> uvicorn.Config:
+def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
     """How uvicorn serves an app for us."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
-        ws="websockets-sansio",
+        ws=Sockets,
         ws_max_size=FRAME,
         ws_ping_interval=PING,
         ws_ping_timeout=PING,
@@ -61,33 +69,55 @@ def config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=server.grace,  # type: ignore[arg-type]  # fractions are fine for what it waits by
     )
 
 
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
-    server = _Server(config(app))
+    server = _Server(app, app.state.crm)
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
     async with app.router.lifespan_context(app):
         host, port = listener.getsockname()[:2]
         server.greet = lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        await server.serve([listener])
+        server.hear()
+        await server._serve([listener])  # serve() would raise the signals again, before the house is closed
 
 
 class _Server(uvicorn.Server):
-    """Stops on a signal and returns, so that the house is closed too; uvicorn would raise the signal again."""
+    """Stops on the first signal, so that the house is closed too; the second is left to the system, which ends the process."""
 
     greet: Callable[[], object]
 
+    def __init__(self, app: Starlette, crm: CRM) -> None:
+        super().__init__(config(app, crm.settings.server))
+        self._crm = crm
+
+    def hear(self) -> None:
+        """Stop when a signal comes."""
+        self._loop = asyncio.get_running_loop()
+        for one in SIGNALS:
+            signal.signal(one, self.handle_exit)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
         await super().startup(sockets)
         gc.freeze()
         gc.enable()
         self.greet()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing more, and finish what has begun."""
+        await asyncio.sleep(self._crm.settings.server.drain)
+        await super().shutdown(sockets)
+        if cancelled := self.server_state.tasks:
+            await asyncio.wait(cancelled, timeout=UNWINDING)  # their transactions are undone while there is a database
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit and sig == signal.SIGINT
+        """Note that it is to stop; the event loop, which may be anywhere just now, is told."""
+        for one in SIGNALS:
+            signal.signal(one, signal.SIG_DFL)
         self.should_exit = True
+        self._loop.call_soon_threadsafe(self._crm.lifetime.stop)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """Every request has an id and an answer, whatever happens inside, and a line in the log when it is refused."""
 
+import asyncio
 import logging
 import random
 import re
@@ -14,6 +15,8 @@ from core.server.outages import outage
 log = logging.getLogger("payvand.requests")
 
 HEADER = "X-Request-Id"
+# sys.exit in a stranger's code would end the event loop, and the server. A request is cancelled when it takes too long to stop.
+ESCAPES = (Exception, SystemExit, asyncio.CancelledError)
 QUIET = ("/healthz", "/readyz")
 _HEADER = HEADER.lower().encode()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,6 +36,8 @@ def failure(error: BaseException, request: str) -> JSONResponse:
     headers = {}
     if isinstance(error, Refused):
         message, code, status = str(error), error.code, error.status
+    elif isinstance(error, asyncio.CancelledError):
+        message, code, status = "The server stops; try again.", "UNAVAILABLE", 503
     elif outage(error):
         message, code, status = "The database is not available at the moment; try again.", "UNAVAILABLE", 503
     else:
@@ -43,6 +48,14 @@ def failure(error: BaseException, request: str) -> JSONResponse:
         headers["Retry-After"] = "2"
     body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request}}]}
     return JSONResponse(body, status, headers)
+
+
+def log_failure(error: BaseException, request: str) -> None:
+    """Write a line, or a traceback, about a request that ended in an error."""
+    if isinstance(error, asyncio.CancelledError):
+        log.warning("request %s was given up: the server stops", request)
+    elif not isinstance(error, Refused):
+        log.error("request %s failed", request, exc_info=error)
 
 
 def note(scope: Scope, request: str, status: int, started: float) -> None:
@@ -82,9 +95,8 @@ class Requests:
 
         try:
             await self.app(scope, receive, marked)
-        except (Exception, SystemExit) as error:  # sys.exit in a stranger's code would end the event loop, and the server
-            if not isinstance(error, Refused):
-                log.error("request %s failed", request, exc_info=error)
+        except ESCAPES as error:
+            log_failure(error, request)
             if status:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)

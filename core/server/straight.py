@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
 from core.server.reply import Reply
-from core.server.requests import failure, log, note, request_id
+from core.server.requests import ESCAPES, failure, log_failure, note, request_id
 
 BODY_WORTH_PACKING = 2_000
 EFFORT = 4  # more costs time on the event loop and saves little
@@ -63,9 +63,9 @@ class Straight:
         token = _current_context.set(self._server.state.database)
         try:
             reply = await waiting
-        except (Exception, SystemExit) as error:
+        except ESCAPES as error:
             request = request_id(scope)
-            log.error("request %s failed", request, exc_info=error)
+            log_failure(error, request)
             made = failure(error, request)
             reply = Reply(made.status_code, ((b"content-type", b"application/json"),), bytes(made.body))
         finally:
