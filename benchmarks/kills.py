@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.engines import engine
@@ -20,12 +19,11 @@ KILLS = 200
 def main() -> None:
     """Print the figures; exit code 1 when anything was lost, doubled or left in pieces."""
     kills, chosen = int(os.environ.get("KILLS", KILLS)), os.environ.get("KILLS_DATABASE")
-    again = find_spec("schema.operations.once") is not None
     failed = False
     for name in [chosen] if chosen else ["sqlite", "postgres"]:
         with engine(name) as database, tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
-            outcome = killed(database, Path(folder), kills, again=again)
+            outcome = killed(database, Path(folder), kills)
         failed |= bool(outcome.problems)
         print(
             f"{name:<9} {outcome.kills} kills in {time.monotonic() - began:.0f} s: {outcome.told:,} writes acknowledged,"

@@ -7,8 +7,13 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
 from core.hookspecs import hookimpl
+from schema.access.keys import KeyMutations
+from schema.access.passwords import PasswordMutations
+from schema.access.viewer import ViewerQueries
+from schema.audit import AuditFields
 from schema.build import build
 from schema.operations.execution import EXPLAIN
+from schema.privacy import PrivacyMutation, PrivacyQuery
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
 
@@ -19,6 +24,12 @@ def routes(crm: CRM) -> list[BaseRoute]:
     endpoint = Endpoint(crm, build(crm))
     files = [Mount("/graphql/assets", Assets())] if crm.settings.server.graphiql else []
     return [*files, Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+
+
+@hookimpl
+def graphql() -> list[type]:
+    """The core's own fields that no table says."""
+    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation]
 
 
 @hookimpl

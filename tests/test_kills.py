@@ -1,17 +1,15 @@
 """kill -9: what was acknowledged is there, once, with all its parts and its event. `python -m benchmarks kills` does it far more often."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.engines import Engine
 from tests.killing import killed
 
 KILLS = 5
-ONCE = find_spec("schema.operations.once") is not None  # whether a write may be sent again
 
 
 def test_nothing_that_was_acknowledged_is_lost_or_doubled_when_the_server_is_killed(database: Engine, tmp_path: Path):
-    outcome = killed(database, tmp_path, KILLS, again=ONCE)
+    outcome = killed(database, tmp_path, KILLS)
     assert outcome.problems == []
     assert outcome.told > 50
     assert outcome.kills == KILLS

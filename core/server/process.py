@@ -56,7 +56,7 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
 
 
 def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
-    """How uvicorn serves an app for us."""
+    """How uvicorn serves an app for us. What the proxies of the settings say of a client is believed, and what others say is not."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -68,6 +68,8 @@ def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
         log_config=LOGGING,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(server.proxies),
+        forwarded_allow_ips=[*server.proxies],  # given also when empty: otherwise a variable of the environment would count
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=server.grace,  # type: ignore[arg-type]  # fractions are fine for what it waits by
     )
