@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tortoise.models import Model
 
-from core import expressions, jobs
+from core import expressions, jobs, measures
 from core.access.attempts import Attempts
 from core.auth import Recent
+from core.counts import Counts
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
 from core.lifetime import Lifetime
 from core.loading import shared
+from core.measures import Measure
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -46,6 +48,8 @@ class CRM:
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
         self.lifetime = Lifetime(settings.server.grace)
+        self.counts = Counts()
+        self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
@@ -101,6 +105,10 @@ class CRM:
             if isinstance(plugin.settings, kind):
                 return plugin.settings
         raise KeyError(kind.__qualname__)
+
+    def measure(self, one: Measure) -> None:
+        """Add a figure to /metrics: for rooms of the house itself, which have no hook. It is shown as `payvand_NAME`."""
+        self.measures[f"payvand_{one.name}"] = "core", one
 
     def resource(self, model: type[Model]) -> Resource:
         """How a model is shown."""

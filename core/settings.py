@@ -24,7 +24,8 @@ class Server:
     origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
     `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
     grace: seconds that requests have to finish when the server is told to stop. drain: seconds before that in which it answers on, with
-    /readyz red, so that a load balancer sees it.
+    /readyz red, so that a load balancer sees it. metrics: who may see /metrics: `key`, whoever has the permission `server.observe`;
+    `open`, everybody; `off`, nobody.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +37,7 @@ class Server:
     proxies: tuple[str, ...] = ()
     grace: float = 30.0
     drain: float = 0.0
+    metrics: str = "key"
 
     def __post_init__(self) -> None:
         for one in self.origins:
@@ -46,6 +48,8 @@ class Server:
                 raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
         for one in self.proxies:
             _network(one)
+        if self.metrics not in ("off", "open", "key"):
+            raise ValueError(f"metrics is off, open or key, not '{self.metrics}'")
         for name in ("grace", "drain"):
             if not 0 <= getattr(self, name) <= 3_600:
                 raise ValueError(f"{name} is 0 to 3600 seconds")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.counts import Counts
 from core.errors import Refused
 from core.server.outages import outage
 
@@ -79,8 +80,9 @@ class Requests:
     A request that is refused has a line in the log, one that is answered only at the level DEBUG: the proxy in front keeps count of those.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self.app = app
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -108,13 +110,16 @@ class Requests:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)
         finally:
+            self._counts.answers_at(scope["path"])[status] += 1
             note(scope, request, status, started)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()
+        self._counts.sockets += 1
         try:
             await self.app(scope, receive, send)
         finally:
+            self._counts.sockets -= 1
             log.info("%s WEBSOCKET %s %.0f s", request, _path(scope), time.perf_counter() - started)
 
 

@@ -32,6 +32,7 @@ class Straight:
 
     def __init__(self, server: Starlette, app: ASGIApp) -> None:
         self._server, self._app = server, app
+        self._counts = server.state.crm.counts.answers_at("/graphql")
         self._known: dict[str, tuple[ASGIApp, AtOnce]] = {}
         self._routes = 0
 
@@ -56,7 +57,7 @@ class Straight:
         finally:
             _current_context.reset(token)
         if isinstance(reply, Reply):
-            return _finished(reply, scope, started)
+            return self._finished(reply, scope, started)
         return self._later(reply, scope, started) if reply else None
 
     async def _later(self, waiting: Awaitable[Reply], scope: Scope, started: float) -> Reply | ASGIApp:
@@ -70,7 +71,15 @@ class Straight:
             reply = Reply(made.status_code, ((b"content-type", b"application/json"),), bytes(made.body))
         finally:
             _current_context.reset(token)
-        return _finished(reply, scope, started)
+        return self._finished(reply, scope, started)
+
+    def _finished(self, reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
+        """The reply with the id of its request; what packs it where that is worth while."""
+        request: str = scope["state"].get("request_id") or request_id(scope)
+        self._counts[reply.status] += 1
+        note(scope, request, reply.status, started)
+        reply.more = (*reply.more, (_NAME, request.encode()))
+        return Packed(reply) if len(reply.body) >= BODY_WORTH_PACKING and _unpacks(scope) else reply
 
     def _route(self, path: str) -> tuple[ASGIApp, AtOnce] | None:
         routes = self._server.router.routes
@@ -91,14 +100,6 @@ class Packed(GZipMiddleware):
 
 def _unpacks(scope: Scope) -> bool:
     return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
-
-
-def _finished(reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
-    """The reply with the id of its request; what packs it where that is worth while."""
-    request: str = scope["state"].get("request_id") or request_id(scope)
-    note(scope, request, reply.status, started)
-    reply.more = (*reply.more, (_NAME, request.encode()))
-    return Packed(reply) if len(reply.body) >= BODY_WORTH_PACKING and _unpacks(scope) else reply
 
 
 def _straight(found: Sequence[BaseRoute]) -> Iterator[tuple[str, tuple[Any, AtOnce]]]:
