@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,6 +52,7 @@ class CRM:
         self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
+        self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = jobs.checked(list(plugins.lists("jobs")))
 

@@ -56,6 +56,20 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Log:
+    """What is written to stderr: `text` for people or `json` for programs, from this level on."""
+
+    format: str = "text"
+    level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("text", "json"):
+            raise ValueError(f"format is text or json, not '{self.format}'")
+        if self.level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError(f"level is DEBUG, INFO, WARNING or ERROR, not '{self.level}'")
+
+
+@dataclass(frozen=True)
 class Database:
     """Where the records are kept: `sqlite://var/payvand.db` (relative to settings.toml) or `postgresql://user:password@host/name`.
 
@@ -168,6 +182,7 @@ class Settings:
 
     path: Path
     server: Server = field(default_factory=Server)
+    log: Log = field(default_factory=Log)
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
@@ -184,7 +199,15 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL, "sessions": Sessions}
+SECTIONS = {
+    "server": Server,
+    "log": Log,
+    "database": Database,
+    "company": Company,
+    "limits": Limits,
+    "graphql": GraphQL,
+    "sessions": Sessions,
+}
 
 
 # Signatures by a private key alone: with a secret that both know, whoever checks a token could make one.

@@ -15,16 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from tortoise import connections
 
-from core.auth import authenticate
 from core.counts import BOUNDS
 from core.crm import CRM
-from core.errors import Forbidden
 from core.measures import MOST_VALUES, Measure, Values
-from core.permissions import may
+from core.server.observers import demand_observer
 
 log = logging.getLogger(__name__)
 
-OBSERVE = "server.observe"
 PATIENCE = 3.0  # seconds that one figure may take
 
 
@@ -51,12 +48,6 @@ class Metrics:
         measures = self._crm.measures
         values = await asyncio.gather(*(_value(plugin, one) for plugin, one in measures.values()))
         return {name: (one, value) for (name, (_, one)), value in zip(measures.items(), values, strict=True) if value is not None}
-
-
-async def demand_observer(crm: CRM, request: Request) -> None:
-    """Raise Unauthenticated or Forbidden, unless the one who asks may see how the server does."""
-    if not may(crm, await authenticate(crm, request), OBSERVE):
-        raise Forbidden(f"the permission {OBSERVE} is needed")
 
 
 async def _value(plugin: str, one: Measure) -> Values | None:

@@ -16,6 +16,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from core.crm import CRM
 from core.errors import StartError
 from core.lifetime import UNWINDING
+from core.logs import set_up
 from core.server.protocol import BoundedProtocol
 from core.server.sockets import Sockets
 from core.settings import Server
@@ -27,21 +28,6 @@ PING = 20.0
 SERVER = Server()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGBREAK,) if sys.platform == "win32" else ()))
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-    "loggers": {
-        # uvicorn tells of each step of its start; the one line that matters comes from the command
-        "uvicorn.error": {"level": "WARNING"},
-        "uvicorn.access": {"level": "WARNING", "handlers": []},
-        "asyncio": {"level": "WARNING"},
-        "tortoise": {"level": "WARNING"},
-    },
-}
-
 
 def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun; a second signal ends the process at once.
@@ -50,6 +36,7 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
 
     Raises StartError when the address is taken or the house cannot start.
     """
+    set_up(app.state.crm.settings.log)
     gc.disable()  # what a start makes stays for good: looking through it again and again would only cost time
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(_serve(app, listener, ready))
@@ -65,7 +52,7 @@ def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
         ws_ping_interval=PING,
         ws_ping_timeout=PING,
         lifespan="off",
-        log_config=LOGGING,
+        log_config=None,  # core/logs.py sees to it
         access_log=False,
         server_header=False,
         proxy_headers=bool(server.proxies),

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.counts import Counts
 from core.errors import Refused
+from core.logs import FIELDS, REQUEST
 from core.server.outages import outage
 
 log = logging.getLogger("payvand.requests")
@@ -19,6 +20,7 @@ log = logging.getLogger("payvand.requests")
 HEADER = "X-Request-Id"
 # sys.exit in a stranger's code would end the event loop, and the server. A request is cancelled when it takes too long to stop.
 ESCAPES = (Exception, SystemExit, asyncio.CancelledError)
+SUSPICIOUS = (401, 403, 421, 429)  # an operator may have to know from where they come; of nobody else an address is kept
 QUIET = ("/healthz", "/readyz")
 # What browsers are to keep to with every answer: no guessing of types, no frames, no telling others where one comes from.
 BROWSERS = (
@@ -70,8 +72,12 @@ def note(scope: Scope, request: str, status: int, started: float) -> None:
     """Write a line about a request that was answered."""
     level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
     if log.isEnabledFor(level):
-        spent = (time.perf_counter() - started) * 1000
-        log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+        spent, method, path = (time.perf_counter() - started) * 1000, scope["method"], _path(scope)
+        fields = {"request": request, "method": method, "path": path, "status": status, "milliseconds": round(spent)}
+        words = ""
+        if status in SUSPICIOUS and (client := scope.get("client")):
+            fields["address"], words = client[0], f" from {client[0]}"
+        log.log(level, "%s %s %s %d %.0f ms%s", request, method, path, status, spent, words, extra={FIELDS: fields})
 
 
 class Requests:
@@ -94,6 +100,7 @@ class Requests:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started, status = request_id(scope), time.perf_counter(), 0
+        token = REQUEST.set(request)
 
         async def marked(message: Message) -> None:
             nonlocal status
@@ -112,9 +119,11 @@ class Requests:
         finally:
             self._counts.answers_at(scope["path"])[status] += 1
             note(scope, request, status, started)
+            REQUEST.reset(token)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()
+        REQUEST.set(request)  # of the task that has this socket alone
         self._counts.sockets += 1
         try:
             await self.app(scope, receive, send)

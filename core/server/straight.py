@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
+from core.logs import REQUEST
 from core.server.reply import Reply
 from core.server.requests import ESCAPES, failure, log_failure, note, request_id
 
@@ -49,28 +50,30 @@ class Straight:
         if known is None:
             return None
         started = time.perf_counter()
-        token = _current_context.set(self._server.state.database)
+        token, mark = _current_context.set(self._server.state.database), REQUEST.set(request_id(scope))
         try:
             reply = known[1].at_once(scope, body)
         except SystemExit:  # a stranger's code; it will do so again where that has an answer
             return None
         finally:
             _current_context.reset(token)
+            REQUEST.reset(mark)
         if isinstance(reply, Reply):
             return self._finished(reply, scope, started)
         return self._later(reply, scope, started) if reply else None
 
     async def _later(self, waiting: Awaitable[Reply], scope: Scope, started: float) -> Reply | ASGIApp:
-        token = _current_context.set(self._server.state.database)
+        request = request_id(scope)
+        token, mark = _current_context.set(self._server.state.database), REQUEST.set(request)
         try:
             reply = await waiting
         except ESCAPES as error:
-            request = request_id(scope)
             log_failure(error, request)
             made = failure(error, request)
             reply = Reply(made.status_code, ((b"content-type", b"application/json"),), bytes(made.body))
         finally:
             _current_context.reset(token)
+            REQUEST.reset(mark)
         return self._finished(reply, scope, started)
 
     def _finished(self, reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
