@@ -7,6 +7,7 @@ from core.events import Event, emit, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs import Job
+from core.measures import Measure
 from core.money import Money
 from core.permissions import SYSTEM, Actor, demand, permit
 from core.records.filters import Filter, matching
@@ -18,7 +19,7 @@ from core.resources import Change, Kind, Resource
 
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
-    "Invalid", "Job", "Kind", "Money", "NotFound",
+    "Invalid", "Job", "Kind", "Measure", "Money", "NotFound",
     "Period", "Refused", "Resource", "authenticate", "days_between", "demand", "emit", "first_day", "hookimpl", "hookspec", "key_of",
     "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the types below import this module in turn
     from core.events import Event
     from core.expressions import Expressed
     from core.jobs import Job
+    from core.measures import Measure
     from core.models import Contact
     from core.permissions import Actor
     from core.resources import Resource
@@ -58,6 +59,11 @@ def permissions() -> Mapping[str, str]:  # type: ignore[empty-body]
 @hookspec
 def jobs() -> list[Job]:  # type: ignore[empty-body]
     """Return work by the clock."""
+
+
+@hookspec
+def metrics(crm: CRM) -> list[Measure]:  # type: ignore[empty-body]
+    """Return figures for /metrics; they are read at each look."""
 
 
 @hookspec

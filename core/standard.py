@@ -174,6 +174,7 @@ def permissions() -> dict[str, str]:
         "apiKey.delete": "To revoke an ApiKey.",
         EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
         ERASE: "To erase a contact that one may see, for good.",
+        "server.observe": "To see how the server does: /metrics, and what /readyz has found.",
     }
 
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from asyncio import CancelledError
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,6 +56,15 @@ def field_entry(error: GraphQLError, request_id: str) -> Entry:
     if " cannot represent " in error.message:  # the value of a field does not fit its type: our fault, and it quotes the value
         return _entry(error, request_id, error)
     return _made(error.message, _code(error, "BAD_USER_INPUT"), request_id, error)
+
+
+def code_of(error: BaseException) -> str:
+    """The code that a client reads of what escapes."""
+    if isinstance(error, Refused | Unprocessable):
+        return error.code
+    if isinstance(error, GraphQLError):
+        return "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "BAD_USER_INPUT"
+    return "UNAVAILABLE" if outage(error) or isinstance(error, CancelledError) else "INTERNAL_SERVER_ERROR"
 
 
 def status(error: Exception) -> int:

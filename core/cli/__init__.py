@@ -15,6 +15,7 @@ from core.hooks import blaming
 
 # A command is here by its name: where its click command is, and what the list of commands says of it.
 COMMANDS = {
+    "backup": ("core.cli.backup:backup", "Copy the database while the server runs."),
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
@@ -24,6 +25,7 @@ COMMANDS = {
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
     "privacy": ("core.cli.privacy:privacy", "Export what is known of a contact, or erase the contact."),
+    "restore": ("core.cli.restore:restore", "Make the database what a backup says."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
     "users": ("core.cli.users:users", "Make users who can sign in, and give them passwords."),
 }

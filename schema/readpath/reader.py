@@ -248,7 +248,7 @@ class _Assembly:
     def _written(self, data: bytes) -> Answer:
         errors = b'"errors":%s,' % encoded(self.errors) if self.errors else b""
         text = b'{%s"data":%s,"extensions":{"cost":%d}}' % (errors, data, self.prepared.cost)
-        return Answer(text=text, compiled=self.plan.compiled)
+        return Answer(text=text, compiled=self.plan.compiled, code=self.errors[0]["extensions"]["code"] if self.errors else "OK")
 
 
 def _plain(plan: Plan, found: Parts, prepared: Prepared) -> Answer | None:
