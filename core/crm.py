@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
-from core import expressions, jobs
+from core import expressions
 from core.auth import Recent
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.jobs import declared
 from core.loading import shared
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
@@ -35,8 +36,9 @@ class CRM:
         self.recent = Recent()
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
+        self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = jobs.checked(list(plugins.lists("jobs")))
+        self.jobs = declared.checked(list(plugins.lists("jobs")))
 
     @cached_property
     def resources(self) -> Resources:

@@ -70,6 +70,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Jobs:
+    """How jobs are run, and what else works in the background.
+
+    in_server: whether `payvand serve` does it, too; else only `payvand worker` does. grace: seconds in which jobs may finish when the
+    process is told to stop; what is not finished goes on elsewhere, or later. keep: days that finished jobs are kept.
+    """
+
+    in_server: bool = True
+    grace: float = 20.0
+    keep: int = 30
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `plugin_tables` and `roles` are read by the plugins and by the permissions."""
 
@@ -78,6 +91,7 @@ class Settings:
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
+    jobs: Jobs = field(default_factory=Jobs)
     enabled: tuple[str, ...] = ()
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -88,7 +102,7 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits}
+SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "jobs": Jobs}
 
 
 def load(path: Path | None = None) -> Settings:

@@ -1,7 +1,9 @@
 """The core's own resources and kinds, told through the same hooks as everyone's."""
 
+from core import Job as Work
 from core import Resource, hookimpl
 from core.domain import access, activities, deals, people
+from core.jobs.cleaning import clean
 from core.models import (
     Activity,
     ApiKey,
@@ -16,6 +18,7 @@ from core.models import (
     DealLine,
     DealStageChange,
     DealTag,
+    Job,
     LifecycleChange,
     Pipeline,
     Product,
@@ -138,7 +141,20 @@ def resources() -> list[Resource]:
             natural=(),
             plural_name="audit_entries",
         ),
+        Resource(
+            Job,
+            verbs=READ_ONLY,
+            hidden=frozenset({"lock", "turn", "handed", "holder", "failures", "crashes"}),
+            owned_by="user",
+            natural=(),
+        ),
     ]
+
+
+@hookimpl
+def jobs() -> list[Work]:
+    """Every night, what is finished for long is forgotten."""
+    return [Work("jobs.clean", clean, cron="17 3 * * *")]
 
 
 @hookimpl

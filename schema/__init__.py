@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from core.crm import CRM
 from core.hookspecs import hookimpl
 from schema.build import build
+from schema.jobs import PERMISSIONS, JobMutations, JobSubscription
 from schema.operations.execution import EXPLAIN
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
@@ -23,8 +24,17 @@ def routes(crm: CRM) -> list[BaseRoute]:
 
 @hookimpl
 def permissions() -> Mapping[str, str]:
-    """To see how queries are answered."""
-    return {EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it."}
+    """To see how queries are answered, and to do something about jobs."""
+    return {
+        **PERMISSIONS,
+        EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it.",
+    }
+
+
+@hookimpl
+def graphql() -> list[type]:
+    """What can be done about jobs."""
+    return [JobMutations, JobSubscription]
 
 
 @hookimpl
