@@ -27,6 +27,7 @@ NAME = "payvand"
 VERSION = "1"  # of the one workflow below; another version would leave behind what this one has begun
 POLL = 0.2  # seconds between two looks into a queue
 AT_ONCE = 500
+SECONDS_TO_NOTE = 3  # that it may take, at the end, to write down what is over
 PLACE = "place-"
 
 Do = Callable[[uuid.UUID, int], Awaitable[None]]
@@ -119,7 +120,7 @@ class Engine:
             )
 
     def _stop(self) -> None:
-        DBOS.destroy(destroy_registry=True)
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=SECONDS_TO_NOTE)
         self._client.destroy()
         self._engine.dispose()
 
