@@ -2,39 +2,50 @@
 
 import asyncio
 import datetime
-import hashlib
 import hmac
 import logging
-import secrets
 import time
-import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from core.errors import Invalid, Refused, Unauthenticated
+from core.access.keys import MARK, is_open
+from core.access.secrets import digest
+from core.access.sessions import actor_of, secret_of
+from core.access.uses import note_use
+from core.errors import Refused, Unauthenticated
 from core.fields import now
-from core.models import ApiKey, User
+from core.models import ApiKey
 from core.permissions import Actor
-from core.roles import known, of_key, rights
+from core.roles import of_key
 
 if TYPE_CHECKING:
     from core.crm import CRM
 
 log = logging.getLogger(__name__)
 
-MARK = "pvk"
 PATIENCE = 10.0  # seconds that one plugin may take to say who asks
 REMEMBERED = 5.0  # seconds; a key that is revoked opens nothing for longer than that
 MOST_REMEMBERED = 10_000  # keys
 
 
 async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None = None) -> Actor:
-    """Who asks, by `token` or by the header `Authorization: Bearer ...`. Raises Unauthenticated.
+    """Who asks, by `token`, by the header `Authorization: Bearer ...`, or by the cookie of a session. Raises Unauthenticated;
+    LockedOut when it was so too often.
+
+    A token is a key of the API, or one that a provider of the settings has signed.
 
     Plugins are asked first, in their order; one that fails is logged and passed over, one that refuses has the last word.
     """
+    try:
+        return await _who(crm, connection, token)
+    except Unauthenticated:
+        crm.strangers.note(connection.client.host if connection.client else "")
+        raise
+
+
+async def _who(crm: "CRM", connection: HTTPConnection, token: str | None) -> Actor:
     for implementation in crm.plugins.each("actor"):
         try:
             async with asyncio.timeout(PATIENCE):
@@ -48,42 +59,28 @@ async def authenticate(crm: "CRM", connection: HTTPConnection, token: str | None
             return actor
         if actor is not None:
             log.error("plugin '%s': actor() must return an Actor or None, not %s", implementation.plugin, type(actor).__name__)
-    key = token or _bearer(connection.headers.get("authorization", ""))
+    given = connection.headers.get("authorization", "")
+    key = token or _bearer(given)
     if key is None:
+        browser = crm.settings.sessions.enabled and given.strip().lower() in ("", "bearer")
+        if browser and (secret := secret_of(connection)):
+            return await actor_of(crm, connection, secret)
         raise Unauthenticated("send a key in the header: Authorization: Bearer pvk_...")
+    if crm.settings.oidc and key.count(".") == 2:
+        return await crm.tokens.actor(key)
     return await _by_key(crm, key)
 
 
 def remembered(crm: "CRM", authorization: str) -> Actor | None:
     """Who asks by this header, if that is known without asking a plugin or the database. None says nothing against anyone."""
     key = None if crm.asks_who else _bearer(authorization)
-    return crm.recent.actor(_hash(key)) if key and key.isascii() else None
-
-
-async def create_key(
-    crm: "CRM", *, name: str, role: str, user: uuid.UUID | str | None = None, expires_at: datetime.datetime | None = None
-) -> str:
-    """A new key, shown this once: the database keeps its SHA-256. Raises Invalid for an unknown role or user."""
-    if await rights(crm, role) is None:
-        raise Invalid(role=f"there is no role '{role}'; there are {', '.join(await known(crm))}")
-    user_id = _key_of_user(user) if user else None
-    if user_id and not await User.filter(id=user_id, deleted_at__isnull=True).exists():
-        raise Invalid(user="there is no user with this id")
-    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = f"{MARK}_{prefix}_{secret}"
-    await ApiKey.create(name=name, prefix=prefix, hash=_hash(key), role=role, user_id=user_id, expires_at=expires_at)
-    return key
-
-
-async def revoke_key(prefix: str) -> bool:
-    """Shut the key with this prefix at once; whether there was one that was open."""
-    return bool(await ApiKey.filter(prefix=prefix, revoked_at__isnull=True).update(revoked_at=now()))
+    return crm.recent.actor(digest(key)) if key and key.isascii() else None
 
 
 async def known_key(key: str) -> bool:
     """Whether the database has this very key, and it is open."""
     record = await _record(key)
-    return record is not None and _open(record)
+    return record is not None and is_open(record)
 
 
 class Recent:
@@ -91,14 +88,25 @@ class Recent:
 
     def __init__(self) -> None:
         self._actors: OrderedDict[str, tuple[Actor, float]] = OrderedDict()
+        self.forgotten = 0  # how often
 
     def actor(self, key: str) -> Actor | None:
         """The actor of the key with this hash, when it was open less than REMEMBERED seconds ago."""
         actor, until = self._actors.get(key, (None, 0.0))
         return actor if time.monotonic() < until else None
 
-    def remember(self, key: str, actor: Actor, expires_at: datetime.datetime | None) -> None:
-        """Keep an actor for as long as that, and no longer than its key is open."""
+    def forget(self) -> None:
+        """Know nobody any more: something has changed of which their rights are made."""
+        self._actors.clear()
+        self.forgotten += 1
+
+    def remember(self, key: str, actor: Actor, before: int, expires_at: datetime.datetime | None) -> None:
+        """Keep an actor for as long as that, and no longer than its key is open.
+
+        `before` is what `forgotten` was when the actor was looked up: what was forgotten since may have been the reason to forget.
+        """
+        if before != self.forgotten:
+            return
         seconds = REMEMBERED if expires_at is None else min(REMEMBERED, (expires_at - now()).total_seconds())
         self._actors[key] = actor, time.monotonic() + seconds
         self._actors.move_to_end(key)
@@ -107,14 +115,17 @@ class Recent:
 
 
 async def _by_key(crm: "CRM", key: str) -> Actor:
-    known = _hash(key) if key.isascii() else ""
+    known = digest(key) if key.isascii() else ""
     if actor := crm.recent.actor(known):
         return actor
+    before = crm.recent.forgotten
     record = await _record(key)
-    if record is None or not _open(record):
+    if record is None or not is_open(record):
         raise Unauthenticated("this key is not valid")
     actor = await of_key(crm, record)
-    crm.recent.remember(known, actor, record.expires_at)
+    ends = (record.expires_at, None if record.hash == known else record.old_until)
+    crm.recent.remember(known, actor, before, min((end for end in ends if end is not None), default=None))
+    note_use(crm, record)
     return actor
 
 
@@ -124,26 +135,14 @@ async def _record(key: str) -> ApiKey | None:
     if mark != MARK or not key.isascii() or not prefix.isalnum() or len(key) > 200:
         return None
     record = await ApiKey.get_or_none(prefix=prefix)
-    if record is None or not hmac.compare_digest(record.hash, _hash(key)):
+    if record is None:
         return None
-    return record
-
-
-def _open(record: ApiKey) -> bool:
-    return record.revoked_at is None and (record.expires_at is None or record.expires_at > now())
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    given = digest(key)
+    if hmac.compare_digest(record.hash, given):
+        return record
+    return record if hmac.compare_digest(record.old_hash or "", given) and (record.old_until or now()) > now() else None
 
 
 def _bearer(header: str) -> str | None:
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-
-
-def _key_of_user(user: uuid.UUID | str) -> uuid.UUID:
-    try:
-        return user if isinstance(user, uuid.UUID) else uuid.UUID(user.removeprefix("user_"))
-    except ValueError:
-        raise Invalid(user="is not the id of a user") from None

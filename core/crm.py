@@ -1,14 +1,16 @@
 """The running server as one small object, and what a request carries through every room."""
 
 import asyncio
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tortoise.models import Model
 
 from core import expressions
+from core.access.attempts import Attempts
 from core.auth import Recent
 from core.database.readers import Readers
 from core.declarations import check
@@ -20,8 +22,13 @@ from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
 from core.resources import Resource
+from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
+
+if TYPE_CHECKING:
+    from core.access.passwords import Passwords
+    from core.access.tokens import Tokens
 
 T = TypeVar("T")
 
@@ -34,9 +41,13 @@ class CRM:
         self.plugins = plugins
         self.stream = Stream()
         self.recent = Recent()
+        self.rates = Rates(settings.limits)
+        self.strangers = Strangers(settings.limits)
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
         self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
+        self.attempts = Attempts()
+        self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = declared.checked(list(plugins.lists("jobs")))
 
@@ -49,6 +60,20 @@ class CRM:
     def expressed(self) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
         """The fields that SQL works out of a row, with their plugins, by model and name."""
         return expressions.checked(self.plugins.lists("expressions"), self.resources)
+
+    @cached_property
+    def passwords(self) -> "Passwords":
+        """Hashes passwords and compares them."""
+        from core.access.passwords import Passwords  # here, because most commands and many servers never see one
+
+        return Passwords()
+
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """Knows who asks by a token of another provider."""
+        from core.access.tokens import Tokens  # here, because without [oidc] nobody needs the cryptography
+
+        return Tokens(self)
 
     @cached_property
     def asks_who(self) -> bool:

@@ -5,7 +5,10 @@ Refused
 ├── Forbidden     the actor may not do this at all
 ├── Conflict      someone else was first
 ├── Invalid       the input breaks a rule; says which field and why
+├── RateLimited   the client has asked for too much in too short a time
+├── Unavailable   somebody else, who is needed, does not answer
 └── Unauthenticated   nobody knows who asks
+    └── LockedOut     and that too often from one address
 StartError        settings, plugins or database do not allow a start
 """
 
@@ -33,6 +36,36 @@ class Unauthenticated(Refused):
     """No valid key came with the request."""
 
     code, status = "UNAUTHENTICATED", 401
+
+
+class LockedOut(Unauthenticated):
+    """Too many requests without a valid key came from one address; another may be tried in so many seconds."""
+
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class RateLimited(Refused):
+    """The client has used up what it may ask for in a minute; there is more in so many seconds."""
+
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class Unavailable(Refused):
+    """What the answer depends on does not answer itself; it may in so many seconds."""
+
+    code, status = "UNAVAILABLE", 503
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Conflict(Refused):

@@ -27,8 +27,10 @@ if TYPE_CHECKING:  # a call carries the house, and the house its events
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0  # seconds that one plugin may take with one event
+DECISIVE = frozenset({"apiKey", "role", "session", "team", "user"})  # what the rights of an actor are made of
 
 _pending: ContextVar[list["Event"] | None] = ContextVar("pending", default=None)
+_whole: ContextVar["Whole | None"] = ContextVar("whole", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +57,57 @@ class PluginFailed(Exception):
 
 @asynccontextmanager
 async def transaction(call: "Call") -> AsyncIterator[None]:
-    """Write inside this block. An inner block joins the outer one; only the outermost commits and tells."""
+    """Write inside this block. An inner block joins the outer one; only the outermost commits and tells.
+
+    Inside a `whole` the outermost is a part of it: undone alone when it fails, and committed and told of with the whole.
+    """
     if _pending.get() is not None:
         yield
         return
     events: list[Event] = []
+    whole = _whole.get()
     token = _pending.set(events)
     try:
-        async with opened():
+        async with opened():  # a savepoint, inside a whole
             yield
+    except BaseException:
+        if whole is not None:
+            whole.undone += 1
+        raise
     finally:
         _pending.reset(token)
-    tell(call.crm, events)
+    if whole is None:
+        tell(call.crm, events)
+        return
+    whole.done += 1
+    whole.events += events
+
+
+@dataclass
+class Whole:
+    """Transactions that are parts of one: the events of those that ended well, how many these are, and how many did not."""
+
+    events: list["Event"] = field(default_factory=list)
+    done: int = 0
+    undone: int = 0
+
+
+@asynccontextmanager
+async def whole(call: "Call") -> AsyncIterator[Whole]:
+    """Make one transaction of all that are written inside this block, whose events are told after it. Not inside a transaction."""
+    made = Whole()
+    token = _whole.set(made)
+    try:
+        async with transactions.in_transaction():
+            yield made
+    finally:
+        _whole.reset(token)
+    tell(call.crm, made.events)
+
+
+def in_whole() -> bool:
+    """Whether more may follow in the transaction of this task, when one that is a part of it ends."""
+    return _whole.get() is not None
 
 
 def in_transaction() -> bool:
@@ -131,7 +172,7 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
     """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
     batch = Batch()
-    await keep(batch, events)
+    await keep(call, batch, events)
     await batch.write()
     await ask(call, events)
 
@@ -143,7 +184,7 @@ async def ask(call: "Call", events: Sequence[Event]) -> None:
             await _ask(call.crm, event)
 
 
-async def keep(batch: Batch, events: Sequence[Event]) -> None:
+async def keep(call: "Call", batch: Batch, events: Sequence[Event]) -> None:
     """Have the events written down, a column at a time: nobody needs their rows as records. They are told after the commit."""
     _events().extend(events)
     if not events:
@@ -156,6 +197,7 @@ async def keep(batch: Batch, events: Sequence[Event]) -> None:
             "record_id": [event.record_id for event in events], "actor": [event.actor for event in events],
             "at": [event.at for event in events], "changed": [_names(tuple(event.before), tuple(event.after)) for event in events],
             "request_id": [event.request_id for event in events],
+            "user_id": [call.actor.user_id] * len(events), "key_id": [call.actor.key_id] * len(events),
         },
     )  # fmt: skip
     before, after = [event.before or None for event in events], [event.after or None for event in events]
@@ -170,6 +212,8 @@ def _names(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
 
 def tell(crm: "CRM", events: Sequence[Event]) -> None:
     """Tell of committed events, apart from the request that caused them."""
+    if not DECISIVE.isdisjoint(event.resource for event in events):
+        crm.recent.forget()
     if crm.stream.heard:
         for event in events:
             crm.stream.put(event)

@@ -13,10 +13,11 @@ if TYPE_CHECKING:  # the types below import this module in turn
     from starlette.routing import BaseRoute
     from tortoise.expressions import Q
 
-    from core.crm import CRM
+    from core.crm import CRM, Call
     from core.events import Event
     from core.expressions import Expressed
     from core.jobs.declared import Job
+    from core.models import Contact
     from core.permissions import Actor
     from core.resources import Resource
 
@@ -93,3 +94,16 @@ def before_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[em
 @hookspec
 def after_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[empty-body]
     """React to what has happened; a coroutine. A failure is logged and undoes nothing; it runs at most once."""
+
+
+# What a plugin knows of a person
+
+
+@hookspec
+def personal_data(call: Call, contact: Contact) -> Awaitable[Mapping[str, Any]]:  # type: ignore[empty-body]
+    """Return what the plugin knows of a contact beyond the rows of its resources; a coroutine."""
+
+
+@hookspec
+def erase(call: Call, contact: Contact) -> Awaitable[None]:  # type: ignore[empty-body]
+    """Forget a contact, in the transaction that erases it and before anything of it is gone; a coroutine. Raising undoes all of it."""

@@ -13,7 +13,7 @@ from core.hooks import blaming
 from core.naming import camel
 from core.plugins import Plugin
 
-HEARD = ("actor", "rule", "before_commit", "after_commit")
+HEARD = ("actor", "rule", "before_commit", "after_commit", "personal_data", "erase")
 ROOTS = {"Query": "queries", "Mutation": "mutations", "Subscription": "subscriptions"}
 Adds = dict[str, list[str]]
 
@@ -32,9 +32,7 @@ def _adds(crm: CRM, context: TortoiseContext, plugin: Plugin, commands: Mapping[
         "requires": list(getattr(plugin.module, "requires", ())),
         "tables": _tables(context, name),
         "resources": [one.name for one in resources],
-        "fields": [
-            f"{crm.resource(one.to_one[relation].model).name}.{back}" for one in resources for relation, back in one.reverse.items()
-        ]
+        "fields": [f"{crm.resource(one.to_one[relation].model).name}.{back}" for one in resources for relation, back in one.reverse.items()]
         + [f"{one.model.__name__}.{camel(one.name)}" for them in crm.expressed.values() for owner, one in them.values() if owner == name],
         **{kind: [] for kind in ROOTS.values()},
         "permissions": _of(crm, "permissions", name),

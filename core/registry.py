@@ -7,10 +7,12 @@ from tortoise.fields.relational import OneToOneFieldInstance
 from tortoise.models import Model
 
 from core.errors import StartError
-from core.resources import Resource, ToMany
+from core.models.events import AuditEntry
+from core.resources import READ, Resource, ToMany
 
 CORE = "core.standard"
 ROOTS = ("node", "nodes", "activity_kinds")
+AUDIT = "audit"
 
 
 class Resources:
@@ -33,6 +35,8 @@ class Resources:
             self.plugin_of[resource.key] = plugin
         self._many: dict[type[Model], dict[str, ToMany]] = {model: {} for model in self.by_model}
         self._parts: dict[type[Model], dict[str, ToMany]] = {model: {} for model in self.by_model}
+        for resource in self.by_key.values():
+            self._audit(resource)
         for resource in self.by_key.values():
             self._ways_back(resource)
 
@@ -59,6 +63,18 @@ class Resources:
     def children(self, resource: Resource) -> dict[str, ToMany]:
         """All ways back, parts included."""
         return {**self.parts(resource), **self.many(resource)}
+
+    def _audit(self, resource: Resource) -> None:
+        """What happened to a record that can be written. Keys are unique over all resources, so no entry is another record's."""
+        if AuditEntry not in self.by_model or not resource.verbs - {READ}:
+            return
+        if resource.has(AUDIT) or AUDIT in resource.links:
+            plugin = self.plugin_of[resource.key]
+            raise StartError(
+                f"plugin '{plugin}': the field {resource.name}.{AUDIT} belongs to the core: it tells what happened to a record"
+            )
+        what = f"What happened to this {resource.name}, and who did it."
+        self._many[resource.model][AUDIT] = ToMany(AUDIT, AuditEntry, "record_id", what)
 
     def _ways_back(self, resource: Resource) -> None:
         plugin = self.plugin_of[resource.key]

@@ -158,6 +158,7 @@ class Resource:
     links: name -> model of a table that ties two records together: `{"tags": ContactTag}`.
     history: column -> model that records its changes (columns from_*, to_*, changed_at, seconds).
     owned_by: the forward relation to the user whose row it is; None for rows that everybody shares.
+    personal: columns that hold values of a person: they are blanked when the contact is erased that a row belongs to.
     natural: columns by which an import finds a record, best first.
     prepare: an async function (call, changes) with the model's own rules, awaited for each batch before it is saved.
     on_delete: an async function (call, record), awaited before a record is deleted; it may raise Conflict.
@@ -173,6 +174,7 @@ class Resource:
     links: Mapping[str, type[Model]] = field(default_factory=dict)
     history: Mapping[str, type[Model]] = field(default_factory=dict)
     owned_by: str | None = None
+    personal: frozenset[str] = frozenset()
     natural: tuple[str, ...] = ("name",)
     prepare: Prepare | None = None
     on_delete: Callable[[Any, Any], Awaitable[None]] | None = None
@@ -229,7 +231,12 @@ class Resource:
     @cached_property
     def currencies(self) -> frozenset[str]:
         """The columns that hold the currency of some money; they are shown as part of it."""
-        return frozenset(one.currency for one in self._fields.values() if isinstance(one, MoneyField))
+        return frozenset(self.money.values())
+
+    @cached_property
+    def money(self) -> dict[str, str]:
+        """Column of money -> the column of its currency."""
+        return {name: one.currency for name, one in self._fields.items() if isinstance(one, MoneyField)}
 
     @cached_property
     def soft(self) -> bool:

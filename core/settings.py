@@ -1,13 +1,16 @@
 """settings.toml as frozen dataclasses: the only place that reads files or the environment for settings."""
 
 import dataclasses
+import ipaddress
 import os
+import re
 import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from core.errors import StartError
 
@@ -16,12 +19,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens."""
+    """Where the server listens, and whom it answers.
+
+    origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
+    `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     graphiql: bool = True
     introspection: bool = True
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in self.origins:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(f"origins: '{one}' is not of the form https://app.example, in small letters and without a path")
+        for one in self.hosts:
+            if not _HOST.fullmatch(one):
+                raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
+        for one in self.proxies:
+            _network(one)
 
 
 @dataclass(frozen=True)
@@ -52,7 +72,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request; each is named in the error that it causes."""
+    """Bounds of one request, each of which is named in the error that it causes; and of a client in a minute, where 0 is none.
+
+    requests_per_minute and cost_per_minute are for each key, or user; failures_per_minute for each address that sends no valid key.
+    """
 
     depth: int = 12
     aliases: int = 15
@@ -67,6 +90,65 @@ class Limits:
     bulk: int = 100
     groups: int = 1_000
     subscriptions: int = 100
+    requests_per_minute: int = 6_000
+    cost_per_minute: int = 2_000_000
+    failures_per_minute: int = 60
+
+
+@dataclass(frozen=True)
+class GraphQL:
+    """Which documents are executed.
+
+    safelist: a JSON file, relative to settings.toml, with the only ones; empty for all.
+    """
+
+    safelist: str = ""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How long a browser stays signed in, in hours: after its last request (`idle`), and at most.
+
+    enabled: whether there is a page at /login at all.
+    """
+
+    enabled: bool = True
+    idle: float = 12.0
+    longest: float = 168.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.idle <= self.longest <= 8_760:
+            raise ValueError("idle is more than 0, not more than longest, and that is at most 8760 hours")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Somebody else who says who asks, by JSON Web Tokens: what stands under [oidc.NAME].
+
+    audience: what its tokens must be for. algorithms: those of the signatures, with public keys. jwks: the URL of its keys; else where
+    its discovery says. claim: which claim finds the user: `sub` by its externalId (with NAME as the source), any other by its e-mail
+    address. role: of users that are made when they first come; empty to refuse those. clock_skew: seconds that clocks may differ.
+    """
+
+    issuer: str = ""
+    audience: str = ""
+    algorithms: tuple[str, ...] = ("RS256",)
+    jwks: str = ""
+    claim: str = "email"
+    role: str = ""
+    clock_skew: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("issuer", "audience", "claim"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is missing")
+        for name in ("issuer", "jwks"):
+            if getattr(self, name) and not trusted(getattr(self, name)):
+                raise ValueError(f"{name} must be a URL of https; http is for this machine only")
+        if strange := [one for one in self.algorithms if one not in SIGNATURES] or (not self.algorithms and ["none"]):
+            raise ValueError(f"algorithms: '{strange[0]}' is none of {', '.join(SIGNATURES)}")
+        if not 0 <= self.clock_skew <= 300:
+            raise ValueError("clock_skew is 0 to 300 seconds")
 
 
 @dataclass(frozen=True)
@@ -92,6 +174,9 @@ class Settings:
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
     jobs: Jobs = field(default_factory=Jobs)
+    sessions: Sessions = field(default_factory=Sessions)
+    oidc: Mapping[str, Provider] = field(default_factory=dict)
+    graphql: GraphQL = field(default_factory=GraphQL)
     enabled: tuple[str, ...] = ()
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -102,7 +187,30 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "jobs": Jobs}
+SECTIONS = {
+    "server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL, "sessions": Sessions, "jobs": Jobs,
+}  # fmt: skip
+
+
+# Signatures by a private key alone: with a secret that both know, whoever checks a token could make one.
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+def trusted(url: str) -> bool:
+    """Whether what a URL answers comes from where it says: by https, or from this very machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _own(host)))
+    except ValueError:
+        return False
+
+
+def _own(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load(path: Path | None = None) -> Settings:
@@ -122,9 +230,12 @@ def parse(table: Mapping[str, Any], path: Path, environment: Mapping[str, str] =
     table = {name: dict(value) if isinstance(value, dict) else value for name, value in table.items()}
     plugins = _table(table, "plugins", path)
     roles = _table(table, "roles", path)
+    oidc = {name: section(Provider, given, f"{path.name} [oidc.{name}]") for name, given in _table(table, "oidc", path).items()}
+    if len({one.issuer for one in oidc.values()}) < len(oidc):
+        raise StartError(f"{path.name} [oidc]: two of them have one issuer")
     if unknown := table.keys() - SECTIONS.keys():
         raise StartError(
-            f"{path.name}: unknown table [{sorted(unknown)[0]}]; known are {', '.join(sorted({*SECTIONS, 'plugins', 'roles'}))}"
+            f"{path.name}: unknown table [{sorted(unknown)[0]}]; known are {', '.join(sorted({*SECTIONS, 'oidc', 'plugins', 'roles'}))}"
         )
     if "PAYVAND_DATABASE_URL" in environment:
         table.setdefault("database", {})["url"] = environment["PAYVAND_DATABASE_URL"]
@@ -135,7 +246,7 @@ def parse(table: Mapping[str, Any], path: Path, environment: Mapping[str, str] =
     for name, value in (*plugins.items(), *roles.items()):
         if not isinstance(value, dict):
             raise StartError(f"{path.name}: '{name}' must be a table")
-    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles=roles, **sections)
+    return Settings(path=path, enabled=tuple(enabled), plugin_tables=plugins, roles=roles, oidc=oidc, **sections)
 
 
 def section(kind: type[T], values: Any, place: str) -> T:
@@ -166,6 +277,17 @@ def _typed(value: Any, kind: Any, place: str) -> Any:
     if options and type(value) not in options:
         raise StartError(f"{place} must be {' or '.join(one.__name__ for one in options)}, not {type(value).__name__}")
     return value
+
+
+def _network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"proxies: '{text}' is neither an address nor a network like 10.0.0.0/8") from None
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
 def _table(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """The core's own resources and kinds, told through the same hooks as everyone's."""
 
+from starlette.routing import BaseRoute, Route
+
+from core import CRM, Resource, hookimpl
 from core import Job as Work
-from core import Resource, hookimpl
+from core.access.pages import Pages
 from core.domain import access, activities, deals, people
 from core.jobs.cleaning import clean
 from core.models import (
@@ -32,6 +35,15 @@ from core.models import (
 )  # fmt: skip
 
 READ_ONLY = frozenset({"read"})
+EXPORT, ERASE = "privacy.export", "privacy.erase"
+
+# What tells who a contact is, and what people write about it. Where it came from and how far it came are facts that count.
+PERSONAL = frozenset(
+    {
+        "name", "given_name", "family_name", "job_title", "gender", "birth_date", "street", "city", "region", "postal_code", "country",
+        "locale", "time_zone", "email_consent", "sms_consent", "call_consent", "description", "external_id",
+    }
+)  # fmt: skip
 
 
 @hookimpl
@@ -44,6 +56,7 @@ def resources() -> list[Resource]:
             links={"tags": ContactTag},
             owned_by="owner",
             history={"lifecycle_stage": LifecycleChange},
+            personal=PERSONAL,
             natural=("emails.address", "name"),
             prepare=people.contacts,
         ),
@@ -51,6 +64,7 @@ def resources() -> list[Resource]:
             ContactEmail,
             part_of="contact",
             reverse={"contact": "emails"},
+            personal=frozenset({"address", "label"}),
             verbs=READ_ONLY,
             read_only=frozenset({"position"}),
             natural=(),
@@ -60,6 +74,7 @@ def resources() -> list[Resource]:
             ContactPhone,
             part_of="contact",
             reverse={"contact": "phones"},
+            personal=frozenset({"number", "label"}),
             verbs=READ_ONLY,
             read_only=frozenset({"position"}),
             natural=(),
@@ -81,6 +96,7 @@ def resources() -> list[Resource]:
             owned_by="owner",
             past=frozenset({"started_at", "closed_at"}),
             history={"stage": DealStageChange},
+            personal=frozenset({"title", "description", "lost_reason"}),
             natural=("title",),
             prepare=deals.deals,
         ),
@@ -106,6 +122,7 @@ def resources() -> list[Resource]:
                 "assignee": "activities",
             },
             owned_by="assignee",
+            personal=frozenset({"subject", "body"}),
             natural=("subject",),
             prepare=activities.activities,
         ),
@@ -155,6 +172,31 @@ def resources() -> list[Resource]:
 def jobs() -> list[Work]:
     """Every night, what is finished for long is forgotten."""
     return [Work("jobs.clean", clean, cron="17 3 * * *")]
+
+
+@hookimpl
+def permissions() -> dict[str, str]:
+    """What is done with keys; and what the law asks for, which is no matter of who may read and delete contacts."""
+    return {
+        "apiKey.create": "To make an ApiKey: for oneself with the scope `own`.",
+        "apiKey.update": "To change an ApiKey, and to give it another secret.",
+        "apiKey.delete": "To revoke an ApiKey.",
+        EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
+        ERASE: "To erase a contact that one may see, for good.",
+    }
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """The pages by which a browser signs in, unless the settings do without them."""
+    if not crm.settings.sessions.enabled:
+        return []
+    pages = Pages(crm)
+    return [
+        Route("/login", pages.login, methods=["GET", "POST"]),
+        Route("/logout", pages.logout, methods=["POST"]),
+        Route("/session", pages.session),
+    ]
 
 
 @hookimpl

@@ -7,9 +7,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from core.crm import CRM
 from core.hookspecs import hookimpl
+from schema.access.keys import KeyMutations
+from schema.access.passwords import PasswordMutations
+from schema.access.viewer import ViewerQueries
+from schema.audit import AuditFields
 from schema.build import build
 from schema.jobs import PERMISSIONS, JobMutations, JobSubscription
 from schema.operations.execution import EXPLAIN
+from schema.privacy import PrivacyMutation, PrivacyQuery
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
 
@@ -23,18 +28,18 @@ def routes(crm: CRM) -> list[BaseRoute]:
 
 
 @hookimpl
+def graphql() -> list[type]:
+    """The core's own fields that no table says."""
+    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation, JobMutations, JobSubscription]
+
+
+@hookimpl
 def permissions() -> Mapping[str, str]:
     """To see how queries are answered, and to do something about jobs."""
     return {
         **PERMISSIONS,
         EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it.",
     }
-
-
-@hookimpl
-def graphql() -> list[type]:
-    """What can be done about jobs."""
-    return [JobMutations, JobSubscription]
 
 
 @hookimpl

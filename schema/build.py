@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from core.crm import CRM
 from core.errors import StartError
+from core.plugins import BUILT_IN
 from schema.filters import filtered
 from schema.guard import guarded
 from schema.inputs import Inputs
@@ -61,7 +62,7 @@ class Schema(strawberry.Schema):
             name = name_of(field)
             if name in claimed:
                 raise StartError(f"plugin '{plugin}': the field {kind}.{name} belongs to {claimed[name]} already")
-            claimed[name] = f"plugin '{plugin}'"
+            claimed[name] = "the core" if plugin in BUILT_IN else f"plugin '{plugin}'"
             fields.append(field)
             self._grown.add(kind)
         return fields

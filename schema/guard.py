@@ -14,6 +14,7 @@ from core.crm import CRM
 from core.errors import Forbidden, StartError
 from core.events import PluginFailed
 from core.permissions import may
+from core.plugins import BUILT_IN
 
 ROOTS = {"Query", "Mutation", "Subscription"}
 
@@ -73,16 +74,20 @@ class Contained(FieldExtension):
 
 
 def guarded(crm: CRM, plugin: str, type_name: str, field: StrawberryField) -> StrawberryField:
-    """A copy of the field that asks for the permission of its `@permit`. Raises StartError when a root field has none."""
+    """A copy of the field that asks for the permission of its `@permit`. Raises StartError when a root field of a plugin has none.
+
+    The core has root fields without one: what everyone may know or do about itself.
+    """
     resolver = field.base_resolver.wrapped_func if field.base_resolver else None
     permission = getattr(resolver, "permission", None)
     name = f"{type_name}.{field.python_name}"
-    if permission is None and type_name in ROOTS:
+    if permission is None and type_name in ROOTS and plugin not in BUILT_IN:
         raise StartError(f"plugin '{plugin}': {name} asks for no permission; mark its resolver with @permit")
     if permission is not None and permission not in crm.permissions:
         raise StartError(f"plugin '{plugin}': {name} asks for '{permission}', which no permissions() declares")
     if resolver is None:
         return field
     field = copy(field)
-    field.extensions = [*field.extensions, Contained(plugin, name), *([Guard(permission)] if permission else [])]
+    contained = [] if plugin in BUILT_IN else [Contained(plugin, name)]
+    field.extensions = [*field.extensions, *contained, *([Guard(permission)] if permission else [])]
     return field

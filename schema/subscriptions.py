@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -10,9 +10,9 @@ import schema.loaders as loaders
 from core.crm import Call
 from core.errors import Forbidden, Invalid
 from core.events import Event
-from core.naming import camel
 from core.permissions import rule
 from core.records.ids import encode
+from core.records.shown import changed
 from core.records.visibility import visible
 from core.resources import READ
 from schema.types import Node
@@ -72,9 +72,7 @@ async def _seen(call: Call, event: Event) -> bool:
 
 def _shown(call: Call, event: Event) -> EventType:
     resource = call.crm.resources.by_key[event.resource]
-    hidden = call.actor.hidden
-    changed: Any = sorted(camel(name) for name in {*event.before, *event.after} if f"{resource.key}.{name}" not in hidden)
     return EventType(
         id=strawberry.ID(str(event.id)), name=event.name, record_id=strawberry.ID(encode(resource, event.record_id)), at=event.at,
-        actor=event.actor, changed=changed, event=event,
+        actor=event.actor, changed=changed(call, resource, {*event.before, *event.after}), event=event,
     )  # fmt: skip

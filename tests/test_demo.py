@@ -4,6 +4,7 @@ import datetime
 import json
 import uuid
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import phonenumbers
@@ -116,7 +117,8 @@ async def test_an_empty_house_is_filled_through_the_store(house):
 
 
 def test_the_command_fills_an_empty_house_once(payvand):
-    assert payvand("demo").err == "payvand: 2 migrations wait to be applied; run: payvand migrate\n"
+    waiting = len([*(Path(__file__).parent.parent / "migrations").glob("0*.py")])
+    assert payvand("demo").err == f"payvand: {waiting} migrations wait to be applied; run: payvand migrate\n"
     payvand("migrate").well()
     first = json.loads(payvand("demo", "--json", "--seed", "3", timeout=180).well().out)
     assert first["filled"]

@@ -68,13 +68,35 @@ def test_a_key_can_end_by_itself_and_belong_to_a_user(migrated):
     )
     assert made["user"] == "mina@example.com"
     assert made["expiresAt"] > made["createdAt"]
-    assert f"k  for mina@example.com  until {made['expiresAt'][:10]}" in migrated("keys", "list").well().out
+    assert f"k  for mina@example.com  until {made['expiresAt'][:10]}  never used" in migrated("keys", "list").well().out
+
+
+def test_a_key_is_narrowed_and_gets_another_secret(migrated):
+    made = json.loads(
+        migrated("keys", "create", "--name", "k", "--role", "admin", "--scope", "contact.read", "--scope", "*.read", "--json").well().out
+    )
+    assert made["scopes"] == ["contact.read", "*.read"]
+    assert "k  only contact.read, *.read  never used" in migrated("keys", "list").well().out
+    port = free_port()
+    write_settings(migrated.folder, migrated.url, (), {"server": {"port": port}})
+    with serving(migrated, port) as server:
+        assert _status(server.url, made["key"]) == 200
+        again = migrated("keys", "rotate", made["prefix"], "--grace", "1h").well()
+        assert "shown only now" in again.err
+        assert [_status(server.url, key) for key in (made["key"], again.out.strip())] == [200, 200]
+        last = json.loads(migrated("keys", "rotate", made["prefix"], "--json").well().out)
+        time.sleep(REMEMBERED)
+        assert [_status(server.url, key) for key in (made["key"], again.out.strip(), last["key"])] == [401, 401, 200]
+    listed = json.loads(migrated("keys", "list", "--json").well().out)
+    assert [(one["prefix"], one["lastUsedAt"] is None, one["rotatedAt"] is None) for one in listed] == [(made["prefix"], False, False)]
+    assert migrated("keys", "rotate", made["prefix"], "--grace", "8d").err == "payvand: grace_seconds: must be between 0 and 604800\n"
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
         (("--name", "k", "--role", "king"), f"payvand: role: there is no role 'king'; there are {ROLES}\n"),
+        (("--name", "k", "--role", "admin", "--scope", "contact.fly"), "payvand: scopes.0: there is no permission 'contact.fly'\n"),
         (("--name", " ", "--role", "admin"), "payvand: name: has 1 to 120 characters\n"),
         (("--name", "k", "--role", "owner", "--user", "nobody@example.com"), "payvand: there is no user with this address\n"),
         (("--name", "k", "--role", "owner", "--user", "nobody"), "payvand: user: is not the id of a user\n"),

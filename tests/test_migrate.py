@@ -400,7 +400,7 @@ async def test_indexes_and_triggers_of_a_plugin_survive_a_changed_column(acme: A
     await acme.make(("name = fields.CharField(max_length=50)", "name = fields.CharField(max_length=80)"))
     await acme.migrate()
     assert "acme_fold" in (await shape(acme.settings))["acme_parent"].others
-    names = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'", "postgres": "SELECT 'acme_mark'"}
+    names = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'acme%'", "postgres": "SELECT 'acme_mark'"}
     assert rows(names[database.name]) == [("acme_mark",)]
 
 

@@ -172,7 +172,7 @@ async def test_each_write_is_one_event_with_what_changed(house: House):
     )
     decoded = [(_json(row["before"]), _json(row["after"])) for row in rows]
     assert decoded[0] == ({"city": "a"}, {"city": "b"})
-    assert decoded[1][0] == {"lifecycle_stage": "LEAD"}
+    assert decoded[1][0] == {"lifecycle_stage": "LEAD", "emails": [{"address": "a@example.com", "label": None}]}
     assert decoded[1][1] == {"lifecycle_stage": "CUSTOMER", "emails": []}
     assert all(row["actor"].startswith("key ") and row["request_id"] for row in rows)
 

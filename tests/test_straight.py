@@ -93,7 +93,7 @@ def _name(id: str) -> str:
 
 
 async def _asked(port: int, body: bytes, headers: dict[str, str], *, apart: bool = False) -> tuple[str, bytes]:
-    """Head and body of the answer, without what differs by itself: the time, and the id of a request that has none of its own."""
+    """Head and body of the answer, without what differs by itself: the time, the budget that is left, an id that is not the client's."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     whole = _request(body, headers)
     if apart:
@@ -105,7 +105,7 @@ async def _asked(port: int, body: bytes, headers: dict[str, str], *, apart: bool
     head, answer = await _answer(reader)
     writer.close()
     ids = re.compile(r"[0-9a-f]{32}")
-    lines = sorted(line for line in ids.sub("", head).split("\r\n") if not line.startswith("date:"))
+    lines = sorted(line for line in ids.sub("", head).split("\r\n") if not line.startswith(("date:", "ratelimit:")))
     return "\n".join(lines), ids.sub("", answer.decode()).encode() if b"requestId" in answer else answer
 
 

@@ -1,5 +1,6 @@
 """Whatever the role, every path shows exactly what a plain filter over all rows allows: the oracle reads no rule of ours."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -182,6 +183,24 @@ async def test_filters_over_relations_count_visible_rows_only(office: Office):
         assert [node["id"] for node in data["contacts"]["nodes"]] == [
             one for one in office.visible(persona, "contact") if one in with_deals
         ]
+
+    await for_all(check, personas(office), share=0.4)
+
+
+async def test_keys_of_groups_are_visible_rows(office: Office):
+    async def check(persona: Persona) -> None:
+        if "contact.company" in persona.hidden or office.denied(persona, "contact"):
+            return
+        asker = await office.enter(persona)
+        data, errors = await asker.answer("{ contactsAggregate(groupBy: [{field: COMPANY}]) { key { company { id } } count } }")
+        if office.denied(persona, "company"):
+            assert not data["contactsAggregate"] or all(group["key"]["company"] is None for group in data["contactsAggregate"])
+            return
+        assert not errors
+        companies = office.visible(persona, "company")
+        owners = [row["company"] and row["company"]["id"] for row in office.visible(persona, "contact").values()]
+        wanted = Counter(one if one in companies else None for one in owners)
+        assert {group["key"]["company"] and group["key"]["company"]["id"]: group["count"] for group in data["contactsAggregate"]} == wanted
 
     await for_all(check, personas(office), share=0.4)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,10 +13,10 @@ from core.server.protocol import BoundedProtocol
 
 
 @contextlib.asynccontextmanager
-async def on_a_port(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncIterator[int]:
+async def on_a_port(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol, proxies: Sequence[str] = ()) -> AsyncIterator[int]:
     """The port at which the app answers inside the block."""
     listener = socket.create_server(("127.0.0.1", 0))
-    settings = config(app)
+    settings = config(app, proxies)
     settings.http = protocol
     server = _Server(settings)
     running = asyncio.create_task(server._serve([listener]))  # not serve(): the signals belong to pytest

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from core.models import AuditEntry
 from core.money import exponent
 from core.naming import camel
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
@@ -141,12 +142,12 @@ class World:
 
     async def _read(self, resource: Resource) -> list[Row]:
         rows: list[Row] = []
-        after = None
+        after, more = None, "recordId" if resource.model is AuditEntry else ""
         while True:
             page = (
                 await self.house.ask(
                     f"query ($after: String) {{ page: {camel(resource.plural)}(first: 100, after: $after) {{"
-                    f" nodes {{ {self.samples.fields(resource.key)} }} pageInfo {{ hasNextPage endCursor }} }} }}",
+                    f" nodes {{ {self.samples.fields(resource.key)} {more} }} pageInfo {{ hasNextPage endCursor }} }} }}",
                     after=after,
                 )
             )["page"]
@@ -186,6 +187,8 @@ class World:
         """The visible rows behind a relation of a row."""
         known = fields_of(self.house, key)[name]
         target = self.house.crm.resource(known.model)
+        if isinstance(known, ToMany) and target.model is AuditEntry:
+            return [one for one in self.tables[target.key] if one["recordId"] == row["id"]]
         if isinstance(known, ToMany):
             forward = camel(next(one for one, relation in target.to_one.items() if relation.attr == known.attr))
             return [one for one in self.tables[target.key] if one[forward] and one[forward]["id"] == row["id"]]

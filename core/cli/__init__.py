@@ -20,11 +20,13 @@ COMMANDS = {
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
     "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),
     "jobs": ("core.cli.jobs:jobs", "List, retry and cancel jobs."),
-    "keys": ("core.cli.keys:keys", "Make, list and revoke the keys that open the API."),
+    "keys": ("core.cli.keys:keys", "Make, list, rotate and revoke the keys that open the API."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
+    "privacy": ("core.cli.privacy:privacy", "Export what is known of a contact, or erase the contact."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
+    "users": ("core.cli.users:users", "Make users who can sign in, and give them passwords."),
     "worker": ("core.cli.worker:worker", "Do jobs, and answer nobody."),
 }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from core.auth import create_key, known_key
+from core.access.keys import create_key
+from core.auth import known_key
 from core.crm import CRM, Call
 from core.database import connect, migrate
 from core.database.addresses import sqlite_file

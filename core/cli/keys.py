@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from core.auth import create_key, revoke_key
+from core.access.keys import create_key
+from core.access.keys import revoke as shut
+from core.access.keys import rotate as change_secret
 from core.cli import Setup
 from core.cli.house import house
 from core.cli.output import as_json, console, print_json
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Invalid, NotFound
 from core.fields import now
 from core.models import ApiKey, User
 
@@ -36,24 +38,32 @@ class Term(click.ParamType):
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke the keys that open the API."""
+    """Make, list, rotate and revoke the keys that open the API."""
 
 
 @keys.command()
 @click.option("--name", required=True, help="What or whom the key is for.")
 @click.option("--role", required=True, help="What it may do: a role of the settings.")
 @click.option("--user", help="Whose rows are its own: the e-mail address or the id of a user.")
+@click.option("--scope", "scopes", multiple=True, help="Narrow it to a permission of its role: contact.read, 'deal.*'; can be repeated.")
 @click.option("--expires", type=Term(), help="How long it is good: 90d, 12h, 30m, 2w; else until it is revoked.")
 @as_json
 @click.pass_obj
-def create(setup: Setup, name: str, role: str, user: str | None, expires: datetime.timedelta | None, as_json: bool) -> None:
+def create(
+    setup: Setup, name: str, role: str, user: str | None, scopes: tuple[str, ...], expires: datetime.timedelta | None, as_json: bool
+) -> None:
     """Make a key and print it, this once: the database keeps only a hash of it."""
-    made = asyncio.run(_create(setup, name, role, user, expires))
-    if as_json:
-        print_json(made)
-        return
-    click.echo("This key is shown only now; keep it in a safe place:", err=True)
-    click.echo(made["key"])
+    _show(asyncio.run(_create(setup, name, role, user, scopes, expires)), as_json)
+
+
+@keys.command()
+@click.argument("prefix")
+@click.option("--grace", type=Term(), help="How long the secret before opens as well: 1h, 30m, 7d; else not at all.")
+@as_json
+@click.pass_obj
+def rotate(setup: Setup, prefix: str, grace: datetime.timedelta | None, as_json: bool) -> None:
+    """Give the key that begins with PREFIX another secret, and print it, this once."""
+    _show(asyncio.run(_rotate(setup, prefix, grace or datetime.timedelta())), as_json)
 
 
 @keys.command("list")
@@ -68,7 +78,9 @@ def list_(setup: Setup, as_json: bool) -> None:
     for one in found:
         user = f"  for {one['user']}" if one["user"] else ""
         until = f"  until {one['expiresAt'][:10]}" if one["expiresAt"] else ""
-        console().print(f"{one['prefix']}  {one['state']:<8}{one['role']:<12}{one['name']}{user}{until}")
+        scopes = f"  only {', '.join(one['scopes'])}" if one["scopes"] else ""
+        used = f"  used {one['lastUsedAt'][:16].replace('T', ' ')}" if one["lastUsedAt"] else "  never used"
+        console().print(f"{one['prefix']}  {one['state']:<8}{one['role']:<12}{one['name']}{user}{until}{scopes}{used}")
     if not found:
         console().print("There are no keys.")
 
@@ -79,21 +91,35 @@ def list_(setup: Setup, as_json: bool) -> None:
 @click.pass_obj
 def revoke(setup: Setup, prefix: str, as_json: bool) -> None:
     """Shut the key that begins with PREFIX, at once and for good."""
-    prefix = prefix.removeprefix("pvk_").partition("_")[0]
-    asyncio.run(_revoke(setup, prefix))
+    prefix = asyncio.run(_revoke(setup, prefix))
     if as_json:
         print_json({"prefix": prefix, "state": "revoked"})
     else:
         console().print(f"The key {prefix} is shut.")
 
 
-async def _create(setup: Setup, name: str, role: str, user: str | None, expires: datetime.timedelta | None) -> dict[str, Any]:
+def _show(made: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+        return
+    click.echo("This key is shown only now; keep it in a safe place:", err=True)
+    click.echo(made["key"])
+
+
+async def _create(
+    setup: Setup, name: str, role: str, user: str | None, scopes: tuple[str, ...], expires: datetime.timedelta | None
+) -> dict[str, Any]:
     async with house(setup) as call:
         owner = await _user(user) if user else None
         expires_at = now() + expires if expires else None
-        key = await create_key(call.crm, name=_name(name), role=role, user=owner, expires_at=expires_at)
-        record = await ApiKey.get(prefix=key.split("_")[1]).select_related("user")
-        return {"key": key, **_words(record)}
+        key = await create_key(call.crm, name=_name(name), role=role, user=owner, scopes=scopes or None, expires_at=expires_at)
+        return {"key": key, **_words(await _by_prefix(key))}
+
+
+async def _rotate(setup: Setup, prefix: str, grace: datetime.timedelta) -> dict[str, Any]:
+    async with house(setup) as call:
+        _, key = await change_secret(call, (await _by_prefix(prefix)).id, grace)
+        return {"key": key, **_words(await _by_prefix(key))}
 
 
 async def _list(setup: Setup) -> list[dict[str, Any]]:
@@ -101,13 +127,18 @@ async def _list(setup: Setup) -> list[dict[str, Any]]:
         return [_words(one) for one in await ApiKey.all().order_by("created_at", "id").select_related("user")]
 
 
-async def _revoke(setup: Setup, prefix: str) -> None:
-    async with house(setup):
-        if await revoke_key(prefix):
-            return
-        if await ApiKey.exists(prefix=prefix):
-            raise Conflict(f"the key {prefix} was revoked before")
+async def _revoke(setup: Setup, prefix: str) -> str:
+    async with house(setup) as call:
+        return (await shut(call, (await _by_prefix(prefix)).id)).prefix
+
+
+async def _by_prefix(text: str) -> ApiKey:
+    """The key with this prefix; the whole key says which one it is, too."""
+    prefix = text.removeprefix("pvk_").partition("_")[0]
+    found = await ApiKey.get_or_none(prefix=prefix).select_related("user")
+    if found is None:
         raise NotFound(f"there is no key {prefix[:20]}; see: payvand keys list")
+    return found
 
 
 async def _user(text: str) -> uuid.UUID | str:
@@ -132,11 +163,14 @@ def _words(one: ApiKey) -> dict[str, Any]:
         "prefix": one.prefix,
         "name": one.name,
         "role": one.role,
+        "scopes": one.scopes,
         "user": (one.user.email or one.user.name) if one.user else None,
         "state": _state(one),
         "createdAt": one.created_at.isoformat(),
         "expiresAt": one.expires_at.isoformat() if one.expires_at else None,
         "revokedAt": one.revoked_at.isoformat() if one.revoked_at else None,
+        "rotatedAt": one.rotated_at.isoformat() if one.rotated_at else None,
+        "lastUsedAt": one.last_used_at.isoformat() if one.last_used_at else None,
     }
 
 

@@ -22,11 +22,12 @@ def migrate(setup: Setup, only_plan: bool, allow_loss: tuple[str, ...], as_json:
     steps = asyncio.run(pending(setup.settings, setup.plugins))
     if not as_json:
         _tell(steps)
-    if steps and not only_plan:
+    if not only_plan:  # also when there is nothing to do: a guard that was taken away is put back
         report = None if as_json else (lambda step: console().print(f"applying {step}"))
-        steps = asyncio.run(apply(setup.settings, setup.plugins, report, allow_loss=allow_loss))
-        if not as_json:
+        applied = asyncio.run(apply(setup.settings, setup.plugins, report, allow_loss=allow_loss))
+        if steps and not as_json:
             console().print("The tables are up to date.")
+        steps = applied
     if as_json:
         print_json({"applied": not only_plan, "steps": [_words(step) for step in steps]})
 

@@ -5,6 +5,7 @@ from contextlib import closing
 import core.database.files as files
 import core.database.servers as servers
 from core.database.connection import reading
+from core.database.guards import unguarded
 from core.database.history import history, unwritten
 from core.database.migrating import pending, script
 from core.database.plan import foreign
@@ -24,7 +25,7 @@ async def problems(settings: Settings, plugins: Plugins) -> list[str]:
         steps = await pending(settings, plugins)
         found += [f"the migration {step} is pending; run: payvand migrate" for step in steps]
         # Where something is to be migrated or to be written, tables that are not what the models say are no news.
-        return found or await _differences(settings, plugins)
+        return found or [*await _differences(settings, plugins), *await _unguarded(settings, plugins)]
     except StartError as error:
         return [str(error)]
 
@@ -56,3 +57,8 @@ async def _differences(settings: Settings, plugins: Plugins) -> list[str]:
             with closing(files.expected(should)) as memory:
                 wanted = await tables(asking(memory), dialect)
         return differences(wanted, await tables(query, dialect))
+
+
+async def _unguarded(settings: Settings, plugins: Plugins) -> list[str]:
+    lost = await unguarded(settings, plugins)
+    return [f"rows of {table} can be changed, for its guard is not there; run: payvand migrate" for table in lost]

@@ -18,6 +18,7 @@ import core.database.servers as servers
 from core.database.addresses import config, connection, sqlite_file
 from core.database.connection import UNREACHABLE, begin, reading, unreachable
 from core.database.editors import editor
+from core.database.guards import Guards, guard_again, guards
 from core.database.history import unwritten
 from core.database.plan import Plan, Step, now_held, plan, refuse_losses
 from core.database.shape import Held, Query, applied, asking, asking_server, differences, tables
@@ -45,6 +46,8 @@ async def migrate(settings: Settings, plugins: Plugins, report: Report | None = 
     """
     steps = await pending(settings, plugins)
     if not steps:
+        for table in await guard_again(settings, plugins):
+            (report or _silent)(f"the guard of {table}")
         return []
     refuse_losses(steps, allow_loss)
     if changed := await unwritten(settings, plugins):
@@ -65,7 +68,7 @@ async def script(settings: Settings, plugins: Plugins) -> str:
 
 
 async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report, allow_loss: Sequence[str]) -> list[Step]:
-    should = await script(settings, plugins)
+    should, kept = await script(settings, plugins), await guards(settings, plugins)
     async with files.alone(path) as original:
         todo, before = await _todo(plugins, asking(original), "sqlite")
         steps = todo.steps(before)
@@ -73,10 +76,12 @@ async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report
         if not steps:  # another process was faster
             return []
         with _blaming(steps), files.copied(original, path) as copy:
+            with closing(sqlite3.connect(copy, isolation_level=None)) as file:
+                await kept.take_from_file(file)
             async with _tortoise(settings, plugins, {"file_path": str(copy), **ON_COPY}), in_transaction() as client:
                 await _apply(todo, plugins, client, report)
             with closing(sqlite3.connect(copy, isolation_level=None)) as changed, closing(files.expected(should)) as wanted:
-                await _finish_file(changed, wanted, original)
+                await _finish_file(changed, wanted, original, kept)
                 _check_kept(todo, before, await now_held(asking(changed), "sqlite"), allow_loss)
                 files.put_back(changed, original)
         return steps
@@ -87,10 +92,11 @@ async def _todo(plugins: Plugins, query: Query, dialect: str) -> tuple[Plan, Map
     return todo, await now_held(query, dialect) if todo.migrations else {}
 
 
-async def _finish_file(changed: sqlite3.Connection, wanted: sqlite3.Connection, original: sqlite3.Connection) -> None:
+async def _finish_file(changed: sqlite3.Connection, wanted: sqlite3.Connection, original: sqlite3.Connection, kept: Guards) -> None:
     changed.execute("BEGIN")
     await files.mend(changed, wanted)
     files.keep_counting(changed, original)
+    await kept.give_to_file(changed)
     changed.execute("COMMIT")
     if found := differences(await tables(asking(wanted), "sqlite"), await tables(asking(changed), "sqlite")):
         raise StartError(found[0])
@@ -101,7 +107,7 @@ async def _finish_file(changed: sqlite3.Connection, wanted: sqlite3.Connection, 
 
 
 async def _server(settings: Settings, plugins: Plugins, report: Report, allow_loss: Sequence[str]) -> list[Step]:
-    should = await script(settings, plugins)
+    should, kept = await script(settings, plugins), await guards(settings, plugins)
     patient = {"server_settings": {"statement_timeout": "0", "timezone": "UTC"}, "maxsize": 1}
     async with _tortoise(settings, plugins, patient), in_transaction() as client:
         server = client._connection
@@ -113,9 +119,11 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
         if not steps:  # another process was faster
             return []
         with _blaming(steps):
+            await kept.take_from_server(server)
             await _apply(todo, plugins, client, report)
             wanted = await servers.expected(server, should)
             await servers.mend(server, wanted)
+            await kept.give_to_server(server)
             if found := differences(wanted, await tables(query, "postgres")):
                 raise StartError(found[0])
             _check_kept(todo, before, await now_held(query, "postgres"), allow_loss)

@@ -1,6 +1,5 @@
 """Roles: what their grants may say, and that nobody gives away more than it has."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,12 @@ from core.permissions import ALL, SYSTEM
 from core.records import wheres
 from core.resources import SYSTEM as OF_EVERY_RECORD
 from core.resources import UPDATE, Change
-from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant
+from core.roles import KEEPS_ALL, ME, TEAM_OF_ME, assignable, beyond, check_permission, meant, rights
 
 if TYPE_CHECKING:
     from core.crm import Call
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+SIGNING = {"email", "external_id", "external_source", "role"}  # by what a user is found who signs in, and what it may do then
 
 
 async def roles(call: "Call", changes: Sequence[Change]) -> None:
@@ -24,11 +23,8 @@ async def roles(call: "Call", changes: Sequence[Change]) -> None:
     for change in changes:
         if change.before is not None and change.record.name == KEEPS_ALL:
             raise Conflict(f"the role {KEEPS_ALL} is as it is, so that nobody is locked out; make another one")
-        if "name" in change.values:
-            if change.before is not None:
-                raise Invalid(name="cannot be changed, for users and keys go by it; make another role")
-            if not NAME.fullmatch(change.record.name):
-                raise Invalid(name="has small letters, digits, - and _ only")
+        if "name" in change.values and change.before is not None and await _used(change.before["name"]):
+            raise Invalid(name="cannot be changed while a user or a key has the role; make another one")
         if call.actor is not SYSTEM and (excess := beyond(call.crm, call.actor, await _meant(call, change))):
             raise Invalid(grants=f"go beyond your own rights: {excess}")
 
@@ -81,20 +77,40 @@ async def fields(call: "Call", changes: Sequence[Change]) -> None:
 
 
 async def users(call: "Call", changes: Sequence[Change]) -> None:
-    """A role is given by those who have its rights; teams and leaving are for those who may change every user. Raises Invalid."""
+    """A role is given by those who have its rights; what somebody signs in with is for those who may change every user. Raises Invalid."""
     for change in changes:
         if role := change.values.get("role"):
             await assignable(call.crm, call.actor, role)
-        shut = {"role", "team_id", "active"} & change.values.keys()
-        if shut and change.before is not None and call.actor.grant(f"user.{UPDATE}") != ALL:
+        if change.before is None:
+            continue
+        if change.record.id != call.actor.user_id and SIGNING & change.values.keys():
+            await _less(call, change)
+        shut = (SIGNING | {"team_id", "active"}) & change.values.keys()
+        if shut and call.actor.grant(f"user.{UPDATE}") != ALL:
             raise Invalid(dict.fromkeys(sorted(shut), "is for those to change who may change every user"))
+
+
+async def _less(call: "Call", change: Change) -> None:
+    """Whoever changes by what another is known when it signs in, or its role, has the rights of that one. Raises Invalid."""
+    if call.actor is SYSTEM:
+        return
+    role = await User.filter(id=change.record.id).first().values_list("role", flat=True)
+    given = await rights(call.crm, str(role)) if role else None
+    if given and (excess := beyond(call.crm, call.actor, given)):
+        names = sorted(SIGNING & change.values.keys())
+        raise Invalid(dict.fromkeys(names, f"is of a user who has rights that you have not yourself: {excess}"))
 
 
 async def unused(call: "Call", role: Role) -> None:
     """Raise Conflict for a role that a user or an open key has, and for the one that keeps the door open."""
     if role.name == KEEPS_ALL:
         raise Conflict(f"the role {KEEPS_ALL} stays, so that nobody is locked out")
-    if await User.filter(role=role.name, deleted_at__isnull=True).exists():
-        raise Conflict("a user still has this role")
-    if await ApiKey.filter(role=role.name, revoked_at__isnull=True).exists():
-        raise Conflict("a key still has this role")
+    if await _used(role.name):
+        raise Conflict("a user or a key still has this role")
+
+
+async def _used(name: str) -> bool:
+    """Whether a user, or a key that is not revoked, goes by the name."""
+    if await User.filter(role=name, deleted_at__isnull=True).exists():
+        return True
+    return await ApiKey.filter(role=name, revoked_at__isnull=True).exists()

@@ -95,9 +95,10 @@ class Doings:
         """Tell the work to stop that was cancelled, or that somebody else has."""
         if not self.going:
             return
-        rows = await Row.filter(id__in=list(self.going)).values_list("id", "holder", "cancel_requested")
+        going = dict(self.going)  # what begins while the rows are read is not among them
+        rows = await Row.filter(id__in=list(going)).values_list("id", "holder", "cancel_requested")
         found = {id: (holder, cancelled) for id, holder, cancelled in rows}
-        for id, doing in list(self.going.items()):
+        for id, doing in going.items():
             holder, cancelled = found.get(id, ("", False))
             if holder != doing.row.holder:
                 doing.stop(LOST)

@@ -44,7 +44,7 @@ class FieldAccess(StrEnum):
 class Role(Record):
     """What some users and keys may do. Whatever no grant allows is refused."""
 
-    name = fields.CharField(max_length=60, unique=True, description="What users and keys call the role: small letters, digits, - and _.")
+    name = fields.CharField(max_length=60, unique=True, description="What users and keys call the role.")
     description = fields.TextField(null=True, description="Whom the role is for.")
 
     class Meta(Record.Meta):

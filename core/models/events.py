@@ -46,6 +46,7 @@ class AuditEntry(Model):
 
     class Meta(Model.Meta):
         table = "event"
+        append_only = True
 
 
 class EventValues(Model):
@@ -57,3 +58,4 @@ class EventValues(Model):
 
     class Meta(Model.Meta):
         table = "event_values"
+        write_once = True

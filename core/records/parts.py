@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
+from core.money import Money
 from core.records.batch import Batch
 from core.records.bulk import blank
 from core.records.changes import Taking
 from core.records.preparation import prepare
 from core.records.visibility import related
-from core.resources import Change, Resource, ToMany
+from core.resources import Change, Kind, Resource, ToMany
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -64,6 +66,8 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
         doomed = [row.id for row in there if row.id not in kept]
         if not made and not doomed:
             del change.parts[back.name]
+        else:
+            change.before[back.name] = [_as_given(part, row) for row in there]
         parts.made += made
         parts.doomed += doomed
     return parts
@@ -87,11 +91,24 @@ def _fresh(taking: Taking, back: ToMany, change: Change, *, positioned: bool) ->
 
 async def _known(part: Resource, attr: str, changes: Sequence[Change]) -> dict[Any, list[Any]]:
     keys = [change.record.id for change in changes if change.before is not None]
-    rows = await part.model.filter(**{f"{attr}__in": keys}) if keys else []
+    rows = await part.model.filter(**{f"{attr}__in": keys}).order_by(*(["position"] if part.has("position") else []), "id") if keys else []
     known: dict[Any, list[Any]] = {}
     for row in rows:
         known.setdefault(getattr(row, attr), []).append(row)
     return known
+
+
+def _as_given(part: Resource, row: Any) -> dict[str, Any]:
+    """A part as an input would give it: so its event tells the old ones like the new ones."""
+    given: dict[str, Any] = {}
+    for name, column in part.writable().items():
+        value = getattr(row, name)
+        if value is not None and column.kind is Kind.MONEY:
+            value = Money.of_minor(value, getattr(row, str(column.currency)))
+        elif value is not None and column.kind is Kind.DECIMAL:
+            value = Decimal(value).scaleb(-column.scale)
+        given[name] = value
+    return {**{attr: getattr(row, attr) for attr in part.writable_to_one}, **given}
 
 
 def _kept(part: Resource, there: list[Any], wanted: Sequence[Change]) -> set[Any]:
@@ -130,8 +147,12 @@ async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> No
         there = await _ties(resource, name, concerned)
         for change in concerned:
             same = {far for near, far in there if near == change.record.id} == set(change.links[name])
-            if same and change.before is not None:
+            if change.before is None:
+                continue
+            if same:
                 del change.links[name]
+            else:
+                change.before[link.ids] = sorted(far for near, far in there if near == change.record.id)
 
 
 async def _ties(resource: Resource, name: str, changes: Sequence[Change]) -> set[tuple[Any, Any]]:

@@ -9,7 +9,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, ask, emit_many, happened, in_transaction, keep, savepoint, transaction
+from core.events import Event, ask, emit_many, happened, in_transaction, in_whole, keep, savepoint, transaction
 from core.fields import now
 from core.records.batch import Batch
 from core.records.bulk import assign
@@ -161,7 +161,8 @@ async def each(
                 await first()
             for work in works:
                 results.append(await _attempt(work))
-            if all_or_none and any(refused for _, refused in results):
+            refusals = sum(refused is not None for _, refused in results)
+            if refusals and (all_or_none or refusals == len(results)):
                 raise _Undone
             if last:
                 shown = iter(await last([record for record, refused in results if refused is None]))
@@ -213,7 +214,7 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
         await write_links(batch, resource, changes)
         for column, model in resource.history.items():
             await record_history(batch, model, resource, column, changes)
-        await keep(batch, events)
+        await keep(call, batch, events)
         if ending and _nothing_follows(call, resource, changes, verb) and (reading := ending.reading([one.record.id for one in changes])):
             ending.rows = await batch.last(reading)
             return
@@ -226,7 +227,7 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
 
 def _nothing_follows(call: "Call", resource: Resource, changes: Sequence[Change], verb: str) -> bool:
     """Whether nobody has to look at the changes, once they are written, before they are committed."""
-    return not call.crm.plugins.listens("before_commit") and reaches(call, resource, changes, verb) is True
+    return not in_whole() and not call.crm.plugins.listens("before_commit") and reaches(call, resource, changes, verb) is True
 
 
 def _events(call: "Call", resource: Resource, changes: Sequence[Change]) -> Iterator[Event]:
@@ -316,6 +317,11 @@ def _told(resource: Resource, change: Change) -> tuple[dict[str, Any], dict[str,
         after.pop(hidden, None)
     for name, keys in change.links.items():
         after[resource.linked[name].ids] = keys
+    for name, currency in resource.money.items():
+        if name in after:  # an amount in smallest units says nothing without its currency
+            after.setdefault(currency, getattr(change.record, currency))
+            if change.before is not None:
+                before.setdefault(currency, getattr(change.record, currency))
     return before, after
 
 

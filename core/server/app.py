@@ -15,11 +15,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
+from core.access.keys import first_steps
 from core.crm import CRM
 from core.database import connect, notes, offline
 from core.database.readers import readers
 from core.errors import Refused
 from core.plugins import Plugins, load
+from core.server.doors import doors, knocking
 from core.server.health import Health
 from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
@@ -48,6 +50,8 @@ def create_app(settings: Settings) -> Starlette:
                     log.info(line)
                 crm.check()
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
+                for line in await first_steps():
+                    log.info(line)
                 yield
                 await crm.settle()
 
@@ -66,12 +70,14 @@ class _Server(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """The apps around the router, the outermost first."""
         handlers: Any = self.exception_handlers
-        return Requests(_OwnDatabase(Packed(Straight(self, ExceptionMiddleware(self.router, handlers=handlers)))))
+        house = _OwnDatabase(Packed(Straight(self, ExceptionMiddleware(self.router, handlers=handlers))))
+        return Requests(doors(self.state.crm.settings.server, house))
 
     @cached_property
     def at_once(self) -> Callable[..., Any]:
         """What answers requests that have arrived as a whole; the protocol asks it before it makes a task of a request."""
-        return Straight(self, self).at_once
+        at_once, knocks = Straight(self, self).at_once, knocking(self.state.crm.settings.server)
+        return at_once if knocks is None else lambda scope, body: None if knocks(scope) else at_once(scope, body)
 
 
 class _OwnDatabase:

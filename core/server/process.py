@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import FrameType
 
@@ -50,8 +50,8 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
         runner.run(_serve(app, listener, ready))
 
 
-def config(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves an app for us."""
+def config(app: ASGIApp, proxies: Sequence[str] = ()) -> uvicorn.Config:
+    """How uvicorn serves an app for us. What `proxies` say of a client is believed, and what others say is not."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -63,13 +63,15 @@ def config(app: ASGIApp) -> uvicorn.Config:
         log_config=LOGGING,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=[*proxies],  # given also when empty: otherwise a variable of the environment would count
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
 
 
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
-    server = _Server(config(app))
+    server = _Server(config(app, app.state.crm.settings.server.proxies))
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
     async with app.router.lifespan_context(app), _background(app.state.crm):
         host, port = listener.getsockname()[:2]

@@ -4,6 +4,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Iterable
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,12 @@ log = logging.getLogger("payvand.requests")
 
 HEADER = "X-Request-Id"
 QUIET = ("/healthz", "/readyz")
+# What browsers are to keep to with every answer: no guessing of types, no frames, no telling others where one comes from.
+BROWSERS = (
+    (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)  # fmt: skip
+BY_TLS = ((b"strict-transport-security", b"max-age=31536000"),)
 _HEADER = HEADER.lower().encode()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -39,8 +46,8 @@ def failure(error: BaseException, request: str) -> JSONResponse:
         message, code, status = "Unexpected error.", "INTERNAL_SERVER_ERROR", 500
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        headers["Retry-After"] = "2"
+    if status in (429, 503):
+        headers["Retry-After"] = str(getattr(error, "seconds", 2))
     body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request}}]}
     return JSONResponse(body, status, headers)
 
@@ -77,7 +84,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (_HEADER, request.encode())]
+                message["headers"] = [*_for_browsers(scope, message.get("headers", ())), (_HEADER, request.encode())]
             await send(message)
 
         try:
@@ -97,6 +104,14 @@ class Requests:
             await self.app(scope, receive, send)
         finally:
             log.info("%s WEBSOCKET %s %.0f s", request, _path(scope), time.perf_counter() - started)
+
+
+def _for_browsers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with those for browsers that it does not have itself."""
+    headers = list(headers)
+    names = {name.lower() for name, _ in headers}
+    wanted = BROWSERS + BY_TLS if scope["scheme"] == "https" else BROWSERS
+    return headers + [one for one in wanted if one[0] not in names]
 
 
 def _path(scope: Scope) -> str:

@@ -9,13 +9,15 @@ from typing import Any
 class Answer:
     """What a client gets. `executed` is false when the request failed before anything was done.
 
-    `text` is the body as JSON where statements made it; `compiled` are the response keys of the root fields that they made.
+    `text` is the body as JSON where it was made already; `compiled` are the response keys of the root fields that statements made.
+    `replayed` is true for the first answer to a request that came again.
     """
 
     body: dict[str, Any] = field(default_factory=dict)
     executed: bool = True
     text: bytes | None = None
     compiled: tuple[str, ...] = ()
+    replayed: bool = False
 
     def encoded(self) -> bytes:
         """The body as JSON in UTF-8."""

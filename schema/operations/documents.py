@@ -1,7 +1,7 @@
 """From a text to an operation that may be executed; documents that were found good are kept."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from core.errors import Refused
+from core.errors import Forbidden, Refused
 from core.settings import Settings
 from schema.errors import Unprocessable
 from schema.operations.limits import TooComplex, check_cost, check_operations, check_shape, check_text, check_variables
@@ -62,11 +62,15 @@ class _Known:
 
 
 class Documents:
-    """The documents of one schema: read once, then known by their text. Bounded in number and in size."""
+    """The documents of one schema: read once, then known by their text. Bounded in number and in size.
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
+    Where some are `listed`, no other is read.
+    """
+
+    def __init__(self, schema: GraphQLSchema, settings: Settings, listed: Collection[str] | None = None) -> None:
         self._schema = schema
         self._limits = settings.limits
+        self._listed = None if listed is None else frozenset(listed)
         self._open = settings.server.introspection
         self._rules = (*_RULES, _OverlappingFields, MaybeNullValidationRule, OneOfInputValidationRule)
         if not self._open:
@@ -75,7 +79,7 @@ class Documents:
         self._characters = 0
 
     def prepare(self, text: str, operation_name: str | None, variables: Mapping[str, Any]) -> Prepared:
-        """The operation that a request asks for. Raises GraphQLSyntaxError, Unprocessable, TooComplex and Refused."""
+        """The operation that a request asks for. Raises GraphQLSyntaxError, Unprocessable, TooComplex, Forbidden and Refused."""
         check_variables(variables)
         known = self._kept.get(text)
         fresh = known is None
@@ -97,6 +101,8 @@ class Documents:
         return known.prepared[operation_name]
 
     def _read(self, text: str) -> _Known:
+        if self._listed is not None and text not in self._listed:
+            raise Forbidden("this document is not on the safelist of this server, which executes no others")
         check_text(text, self._limits)
         ast = parse(text, max_lexical_tokens=self._limits.tokens, max_comments=self._limits.tokens)
         operations = {one.name.value if one.name else None: one for one in ast.definitions if isinstance(one, OperationDefinitionNode)}

@@ -20,6 +20,7 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
+from core.claims import Claims
 from core.crm import CRM, Call
 from core.errors import Forbidden
 from core.permissions import ALL, may
@@ -27,6 +28,9 @@ from schema.errors import Unprocessable, entries, field_entry
 from schema.operations.answers import Answer
 from schema.operations.documents import ERRORS, Documents, Prepared
 from schema.operations.introspection import Introspection, introspects
+from schema.operations.once import Once
+from schema.operations.persisted import Persisted
+from schema.operations.safelist import safelist
 from schema.operations.writer import Writer
 from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
@@ -45,14 +49,17 @@ class Engine:
     def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
         self.crm = crm
         self.schema = schema
-        self.documents = Documents(schema._schema, crm.settings)
+        listed = safelist(crm.settings)
+        self.documents = Documents(schema._schema, crm.settings, None if listed is None else listed.values())
+        self.persisted = Persisted(listed)
+        self.once = Once(self.execute, Claims(crm.settings.database.statement_timeout))
         self._introspection = Introspection()
         self._reader = Reader(crm, schema._schema, self.interpret, self._executor)
         self._writer = Writer(schema._schema, self._reader, self._executor)
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
-        """Parse, validate and measure. Raises GraphQLSyntaxError, Unprocessable, TooComplex and Refused."""
+        """Parse, validate and measure. Raises GraphQLSyntaxError, Unprocessable, TooComplex, Forbidden and Refused."""
         return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:

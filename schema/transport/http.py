@@ -1,5 +1,6 @@
 """GraphQL over HTTP: what comes in is checked before anything is parsed, and what goes out has one form."""
 
+import re
 from collections.abc import Awaitable, Mapping
 
 import strawberry
@@ -11,9 +12,10 @@ from starlette.websockets import WebSocket
 
 from core.auth import authenticate, remembered
 from core.crm import CRM, Call
-from core.errors import Refused, Unauthenticated
+from core.errors import RateLimited, Refused, Unauthenticated
+from core.server.rates import Meter
 from core.server.reply import Reply
-from core.server.requests import request_id
+from core.server.requests import BROWSERS, request_id
 from schema.errors import Fault, Unprocessable, entries, status
 from schema.operations.answers import Answer, encoded
 from schema.operations.execution import Engine, refused
@@ -28,11 +30,13 @@ ALLOW = {"Allow": "GET, POST"}
 HEADERS = {
     media: (
         (b"content-type", f"{media}; charset=utf-8".encode()), (b"cache-control", b"no-store"), (b"vary", b"Accept"),
-        (b"x-content-type-options", b"nosniff"),
+        *BROWSERS,
     )
     for media in (JSON, GRAPHQL)
 }  # fmt: skip
+REPLAYED = ((b"idempotency-replayed", b"true"),)
 REFUSALS = (GraphQLError, Unprocessable, Refused)
+_KEY = re.compile(r"[ -~]{1,255}")
 
 
 class Endpoint:
@@ -41,6 +45,7 @@ class Endpoint:
     def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
         self.crm = crm
         self.engine = Engine(crm, schema)
+        self._headers = {media: headers + crm.rates.headers for media, headers in HEADERS.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -51,20 +56,23 @@ class Endpoint:
         if scope["method"] == "GET" and self.crm.settings.server.graphiql and wants_page(accept):
             await page()(scope, receive, send)
             return
-        media = accepted(accept)
+        media, meter = accepted(accept), None
         try:
             self._check_head(scope["method"], head, media)
             actor = await authenticate(self.crm, HTTPConnection(scope))
+            meter = self.crm.rates.meter(actor)
+            meter.ask()
             if scope["method"] == "GET":
                 parameters = from_query_string(QueryParams(scope["query_string"]))
             else:
                 parameters = from_body(await self._body(receive))
             call = Call(self.crm, actor, request_id(scope))
-            reply = _told(await self._awaited(self._begun(parameters, call, scope["method"]), call), media)
+            answer = await self._awaited(self._begun(parameters, call, scope["method"], head, meter), call)
+            reply = self._told(answer, media, meter)
         except ClientDisconnect:
             return  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
-            reply = _failed(error, scope, media)
+            reply = self._failed(error, scope, media, meter)
         await reply(scope, receive, send)
 
     def at_once(self, scope: Scope, body: bytes) -> Reply | Awaitable[Reply] | None:
@@ -75,21 +83,23 @@ class Endpoint:
         head = _head(scope)
         if scope["method"] != "POST" or not (actor := remembered(self.crm, head.get(b"authorization", ""))):
             return None
-        media = accepted(head.get(b"accept"))
+        media, meter = accepted(head.get(b"accept")), None
         try:
             self._check_head("POST", head, media)
+            meter = self.crm.rates.meter(actor)
+            meter.ask()
             self._check_size(len(body))
             call = Call(self.crm, actor, request_id(scope))
-            answer = self._begun(from_body(body), call, "POST")
-            return _told(answer, media) if isinstance(answer, Answer) else self._later(answer, call, scope, media)
+            answer = self._begun(from_body(body), call, "POST", head, meter)
+            return self._told(answer, media, meter) if isinstance(answer, Answer) else self._later(answer, call, scope, media, meter)
         except Exception as error:  # the same edge
-            return _failed(error, scope, media)
+            return self._failed(error, scope, media, meter)
 
-    async def _later(self, answer: Awaitable[Answer], call: Call, scope: Scope, media: str | None) -> Reply:
+    async def _later(self, answer: Awaitable[Answer], call: Call, scope: Scope, media: str | None, meter: Meter) -> Reply:
         try:
-            return _told(await self._awaited(answer, call), media)
+            return self._told(await self._awaited(answer, call), media, meter)
         except Exception as error:  # the same edge
-            return _failed(error, scope, media)
+            return self._failed(error, scope, media, meter)
 
     def _check_head(self, method: str, head: Head, media: str | None) -> None:
         if method not in ("GET", "POST"):
@@ -124,15 +134,20 @@ class Endpoint:
         if size > self.crm.settings.limits.body:
             raise Fault(f"the body is larger than {self.crm.settings.limits.body} bytes; files go by signed URLs", 413)
 
-    def _begun(self, parameters: Parameters, call: Call, method: str) -> Answer | Awaitable[Answer]:
+    def _begun(self, parameters: Parameters, call: Call, method: str, head: Head, meter: Meter) -> Answer | Awaitable[Answer]:
         try:
+            if parameters.extensions:
+                parameters = self.engine.persisted.resolved(parameters)
             prepared = self.engine.prepare(parameters)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 raise Refused("subscriptions are answered over WebSocket, with the protocol graphql-transport-ws")
             if prepared.kind is OperationType.MUTATION and method == "GET":
                 raise Fault("mutations are sent by POST", 405, {"Allow": "POST"})
+            meter.pay(prepared.cost)
+            if prepared.kind is OperationType.MUTATION and (key := head.get(b"idempotency-key")) is not None:
+                return self.engine.once.answer(_checked(key), prepared, parameters, call)
             return self.engine.begun(prepared, parameters, call)
-        except Fault:
+        except (Fault, RateLimited):
             raise
         except REFUSALS as error:
             return refused(error, call.request_id or "")
@@ -145,25 +160,34 @@ class Endpoint:
         except REFUSALS as error:
             return refused(error, call.request_id or "")
 
+    def _told(self, answer: Answer, media: str | None, meter: Meter) -> Reply:
+        """An answer, as `media` has it: application/json says 200 to whatever was well-formed HTTP."""
+        more = meter.headers() + REPLAYED if answer.replayed else meter.headers()
+        return Reply(400 if not answer.executed and media == GRAPHQL else 200, self._headers[media or JSON], answer.encoded(), more)
+
+    def _failed(self, error: Exception, scope: Scope, media: str | None, meter: Meter | None) -> Reply:
+        body = encoded({"errors": entries(error, request_id(scope))})
+        more = [(name.lower().encode(), value.encode()) for name, value in _headers(error).items()]
+        if meter is None:
+            return Reply(status(error), HEADERS[media or JSON], body, more)
+        return Reply(status(error), self._headers[media or JSON], body, (*meter.headers(), *more))
+
 
 def _head(scope: Scope) -> Head:
     return {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # of several, the first counts
 
 
-def _told(answer: Answer, media: str | None) -> Reply:
-    """An answer, as `media` has it: application/json says 200 to whatever was well-formed HTTP."""
-    return Reply(400 if not answer.executed and media == GRAPHQL else 200, HEADERS[media or JSON], answer.encoded())
-
-
-def _failed(error: Exception, scope: Scope, media: str | None) -> Reply:
-    body = encoded({"errors": entries(error, request_id(scope))})
-    more = [(name.lower().encode(), value.encode()) for name, value in _headers(error).items()]
-    return Reply(status(error), HEADERS[media or JSON], body, more)
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Fault("the Idempotency-Key must be 1 to 255 printable ASCII characters")
+    return key
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
+    if status(error) in (429, 503):
+        return {"Retry-After": str(getattr(error, "seconds", 2))}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Fault):
         return error.headers
-    return {"Retry-After": "2"} if status(error) == 503 else {}
+    return {}

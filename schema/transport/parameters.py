@@ -11,11 +11,15 @@ from starlette.datastructures import QueryParams
 from schema.errors import Fault
 
 NESTING = 100
+PERSISTED = "persistedQuery"  # the extension by which a document is asked for by its hash
 
 
 @dataclass(slots=True)  # not frozen, which makes it slow to make, and one is made for each request
 class Parameters:
-    """What a client sends: a document, its variables, and which of its operations it means."""
+    """What a client sends: a document, its variables, and which of its operations it means.
+
+    `query` is empty when the extensions name the document by its hash.
+    """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -70,13 +74,14 @@ def checked(given: Any) -> Parameters:
         raise Fault("batches are not supported: send one operation per request")
     if not isinstance(given, dict):
         raise Fault("the request must be a JSON object with at least a query")
-    query = given.get("query")
+    query, variables, extensions = given.get("query"), given.get("variables"), given.get("extensions")
+    if query is None and isinstance(extensions, dict) and extensions.get(PERSISTED) is not None:
+        query = ""
     if not isinstance(query, str):
         raise Fault("the parameter query is missing" if query is None else "the parameter query must be a string")
     name = given.get("operationName")
     if name is not None and not isinstance(name, str):
         raise Fault("the parameter operationName must be a string or null")
-    variables, extensions = given.get("variables"), given.get("extensions")
     for key, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise Fault(f"the parameter {key} must be an object or null")

@@ -15,7 +15,7 @@ from strawberry.http.websocket_origin import is_same_origin
 
 from core.auth import authenticate
 from core.crm import Call
-from core.errors import Refused, Unauthenticated
+from core.errors import Forbidden, Refused, Unauthenticated
 from core.permissions import Actor
 from core.server.outages import outage
 from core.server.requests import request_id
@@ -73,9 +73,9 @@ class Socket:
 
     def _refusal(self) -> str | None:
         """Why the handshake is refused. A page of another site may not speak through its visitor's browser."""
-        origin = self._websocket.headers.get("origin")
-        if origin is not None and not is_same_origin(origin, self._websocket.headers.get("host")):
-            return "the page is of another site"
+        origin, listed = self._websocket.headers.get("origin"), self._engine.crm.settings.server.origins
+        if origin is not None and origin not in listed and not is_same_origin(origin, self._websocket.headers.get("host")):
+            return "the page is of a site that is not listed in [server] origins"
         if PROTOCOL not in self._websocket.scope.get("subprotocols", ()):
             return f"the client does not speak {PROTOCOL}"
         return None
@@ -132,7 +132,7 @@ class Socket:
         self._token = _token(payload or {})
         try:
             self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
-        except Unauthenticated:
+        except (Unauthenticated, Forbidden):
             raise _Closed(4403, "Forbidden") from None
         except Exception as error:  # the edge: logged and masked as everywhere
             entries(error, self._request_id)
@@ -145,7 +145,7 @@ class Socket:
             await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
             try:
                 self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
-            except Unauthenticated:
+            except (Unauthenticated, Forbidden):
                 await self._close(4403, "Forbidden")
                 return
             except Exception as error:  # an outage ends no session; the next round asks again
@@ -160,7 +160,8 @@ class Socket:
         try:
             if len(self._operations) >= limit:
                 raise TooMany(f"more than {limit} operations at once on one socket; complete some, or open another")
-            parameters = checked(payload)
+            self._engine.crm.rates.meter(self._actor).ask()
+            parameters = self._engine.persisted.resolved(checked(payload))
         except Refused as error:
             await self._fail(name, error)
             return
@@ -171,6 +172,7 @@ class Socket:
             prepared = self._engine.prepare(parameters)
             if prepared.kind is OperationType.MUTATION:
                 raise Refused("mutations are sent by POST, where an Idempotency-Key can protect them")
+            self._engine.crm.rates.meter(call.actor).pay(prepared.cost)
             if prepared.kind is OperationType.QUERY:
                 await self._next(name, await self._engine.execute(prepared, parameters, call))
             else:

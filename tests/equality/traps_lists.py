@@ -14,6 +14,14 @@ def lists(things: Things) -> dict[str, Trap]:
     orders, mixed = things.mixed
     money = things.money
     return {
+        "what happened": Trap(
+            "query ($first: Int, $after: String) { auditEntries(first: $first, after: $after) { edges { cursor } nodes { id name recordId"
+            " changed before after record { __typename id } user { id name } key { name } } }"
+            " contacts(first: 3) { nodes { name audit(first: 2, orderBy: [{field: AT, direction: DESC}]) { totalCount nodes { recordId"
+            " after record { ... on Contact { name audit(first: 1) { nodes { actor changed } } } } } } } }"
+            ' deals(first: 2, where: {audit: {some: {name: {eq: "deal.created"}}}}) { nodes { id audit { nodes { before after } } } } }',
+            [{"first": 5}, {"first": 30}, {"first": 0}],
+        ),
         "pages backwards with edges and nodes": Trap(
             """query ($last: Int, $before: String) {
                 activities(last: $last, before: $before, orderBy: [{field: DONE_AT}]) {

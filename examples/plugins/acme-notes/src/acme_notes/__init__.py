@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import click
 from starlette.routing import BaseRoute, Route
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 
 from acme_notes import web
 from acme_notes.command import count
@@ -13,7 +14,7 @@ from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
 from acme_notes.models import Note
 from acme_notes.rules import TooMany, prepare, unpin_old
 from acme_notes.settings import Settings
-from core import CRM, Actor, Event, Expressed, Job, Kind, Resource, hookimpl
+from core import CRM, Actor, Call, Event, Expressed, Job, Kind, Resource, hookimpl, visible
 from core.models import Contact
 
 requires_core = ">=0.1"
@@ -24,7 +25,16 @@ log = logging.getLogger(__name__)
 @hookimpl
 def resources() -> list[Resource]:
     """Notes as a resource, and `Contact.notes` as the way back."""
-    return [Resource(Note, reverse={"contact": "notes"}, read_only=frozenset({"made_at", "pinned_at"}), natural=(), prepare=prepare)]
+    return [
+        Resource(
+            Note,
+            reverse={"contact": "notes"},
+            read_only=frozenset({"made_at", "pinned_at"}),
+            personal=frozenset({"text", "label"}),
+            natural=(),
+            prepare=prepare,
+        )
+    ]
 
 
 @hookimpl
@@ -58,10 +68,11 @@ def activity_kinds() -> Mapping[str, str]:
 
 @hookimpl
 def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
-    """Whoever sees only its own contacts has to do with no other notes than theirs."""
-    if not permission.startswith("note.") or actor.grant("contact.read") != "own":
+    """The notes of a contact are seen with it, and by nobody else."""
+    if not permission.startswith("note."):
         return None
-    return Q(contact__owner_id=actor.user_id) if actor.user_id else False
+    contacts = visible(crm.call(actor), Contact) if actor.may("contact.read") else None
+    return Q(contact_id__in=Subquery(contacts.values("id"))) if contacts else False
 
 
 @hookimpl
@@ -79,6 +90,18 @@ async def after_commit(crm: CRM, event: Event) -> None:
     """Say in the log what has happened; nobody waits for it."""
     if event.name == "note.pinned":
         log.info("%s pinned note %s", event.actor, event.record_id)
+
+
+@hookimpl
+async def personal_data(call: Call, contact: Contact) -> Mapping[str, Any]:
+    """The notes are told with their resource; what they come to is told here."""
+    return {"notes": await Note.filter(contact_id=contact.id).count()}
+
+
+@hookimpl
+async def erase(call: Call, contact: Contact) -> None:
+    """Texts and labels are blanked as personal columns; what says nothing any more is not pinned."""
+    await Note.filter(contact_id=contact.id).update(pinned_at=None)
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""How somebody comes in: keys, passwords, sessions of browsers, tokens of other providers."""

@@ -1,0 +1,1 @@
+"""What the law asks for: everything that is known of a person, and to forget a person."""
