@@ -6,7 +6,9 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
-from core.jobs import Job
+from core.jobs.asking import enqueue
+from core.jobs.declared import Backoff, Job, Queue
+from core.jobs.run import Run
 from core.measures import Measure
 from core.money import Money
 from core.permissions import SYSTEM, Actor, demand, permit
@@ -18,8 +20,8 @@ from core.records.visibility import visible
 from core.resources import Change, Kind, Resource
 
 __all__ = [
-    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
+    "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
     "Invalid", "Job", "Kind", "Measure", "Money", "NotFound",
-    "Period", "Refused", "Resource", "authenticate", "days_between", "demand", "emit", "first_day", "hookimpl", "hookspec", "key_of",
-    "local_day", "matching", "permit", "select", "transaction", "visible",
+    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hookimpl",
+    "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tortoise.models import Model
 
-from core import expressions, jobs, measures
+from core import expressions, measures
 from core.access.attempts import Attempts
 from core.auth import Recent
 from core.counts import Counts
@@ -17,6 +17,7 @@ from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.jobs import declared
 from core.lifetime import Lifetime
 from core.loading import shared
 from core.measures import Measure
@@ -50,11 +51,12 @@ class CRM:
         self.lifetime = Lifetime(settings.server.grace)
         self.counts = Counts()
         self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
+        self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = jobs.checked(list(plugins.lists("jobs")))
+        self.jobs = declared.checked(list(plugins.lists("jobs")))
 
     @cached_property
     def resources(self) -> Resources:

@@ -177,6 +177,19 @@ class Provider:
 
 
 @dataclass(frozen=True)
+class Jobs:
+    """How jobs are run, and what else works in the background.
+
+    in_server: whether `payvand serve` does it, too; else only `payvand worker` does. grace: seconds in which jobs may finish when the
+    process is told to stop; what is not finished goes on elsewhere, or later. keep: days that finished jobs are kept.
+    """
+
+    in_server: bool = True
+    grace: float = 20.0
+    keep: int = 30
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `plugin_tables` and `roles` are read by the plugins and by the permissions."""
 
@@ -186,6 +199,7 @@ class Settings:
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
+    jobs: Jobs = field(default_factory=Jobs)
     sessions: Sessions = field(default_factory=Sessions)
     oidc: Mapping[str, Provider] = field(default_factory=dict)
     graphql: GraphQL = field(default_factory=GraphQL)
@@ -207,6 +221,7 @@ SECTIONS = {
     "limits": Limits,
     "graphql": GraphQL,
     "sessions": Sessions,
+    "jobs": Jobs,
 }
 
 

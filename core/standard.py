@@ -3,8 +3,10 @@
 from starlette.routing import BaseRoute, Route
 
 from core import CRM, Resource, hookimpl
+from core import Job as Work
 from core.access.pages import Pages
 from core.domain import access, activities, deals, people
+from core.jobs.cleaning import clean
 from core.models import (
     Activity,
     ApiKey,
@@ -19,6 +21,7 @@ from core.models import (
     DealLine,
     DealStageChange,
     DealTag,
+    Job,
     LifecycleChange,
     Pipeline,
     Product,
@@ -162,7 +165,20 @@ def resources() -> list[Resource]:
             natural=(),
             plural_name="audit_entries",
         ),
+        Resource(
+            Job,
+            verbs=READ_ONLY,
+            hidden=frozenset({"lock", "turn", "handed", "holder", "failures", "crashes"}),
+            owned_by="user",
+            natural=(),
+        ),
     ]
+
+
+@hookimpl
+def jobs() -> list[Work]:
+    """Every night, what is finished for long is forgotten."""
+    return [Work("jobs.clean", clean, cron="17 3 * * *")]
 
 
 @hookimpl

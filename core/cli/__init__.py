@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
     "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),
+    "jobs": ("core.cli.jobs:jobs", "List, retry and cancel jobs."),
     "keys": ("core.cli.keys:keys", "Make, list, rotate and revoke the keys that open the API."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
@@ -28,6 +29,7 @@ COMMANDS = {
     "restore": ("core.cli.restore:restore", "Make the database what a backup says."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
     "users": ("core.cli.users:users", "Make users who can sign in, and give them passwords."),
+    "worker": ("core.cli.worker:worker", "Do jobs, and answer nobody."),
 }
 
 

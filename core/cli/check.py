@@ -8,9 +8,10 @@ import click
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
 from core.crm import CRM
-from core.database import notes, offline, problems
+from core.database import connect, notes, offline, problems
 from core.database.indices import unhelped
 from core.errors import StartError
+from core.jobs.state import complaints
 from core.server.app import rehearse
 
 
@@ -40,7 +41,7 @@ async def _look(setup: Setup) -> tuple[list[str], list[str]]:
             await rehearse(setup.settings, setup.plugins)
         except StartError as error:
             found = [str(error), *found]
-        return found, await notes(setup.settings, setup.plugins) + ([] if found else await _indices(setup))
+        return found, await notes(setup.settings, setup.plugins) + ([] if found else await _indices(setup) + await _jobs(setup))
     except StartError as error:  # the settings or the plugins
         return [str(error)], []
 
@@ -48,3 +49,8 @@ async def _look(setup: Setup) -> tuple[list[str], list[str]]:
 async def _indices(setup: Setup) -> list[str]:
     async with offline(setup.settings, setup.plugins):
         return unhelped(CRM(setup.settings, setup.plugins))
+
+
+async def _jobs(setup: Setup) -> list[str]:
+    async with connect(setup.settings, setup.plugins):
+        return await complaints(CRM(setup.settings, setup.plugins))

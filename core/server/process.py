@@ -6,18 +6,20 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
-from uvicorn.loops.auto import auto_loop_factory
+from uvicorn.loops.auto import auto_loop_factory as loop_factory
 
 from core.crm import CRM
 from core.errors import StartError
 from core.lifetime import UNWINDING
 from core.logs import set_up
 from core.server.protocol import BoundedProtocol
+from core.server.services import services
 from core.server.sockets import Sockets
 from core.settings import Server
 
@@ -38,7 +40,7 @@ def run(app: Starlette, host: str, port: int, ready: Callable[[str], object]) ->
     """
     set_up(app.state.crm.settings.log)
     gc.disable()  # what a start makes stays for good: looking through it again and again would only cost time
-    with _listening(host, port) as listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+    with _listening(host, port) as listener, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(app, listener, ready))
 
 
@@ -65,11 +67,15 @@ def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
     server = _Server(app, app.state.crm)
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
-    async with app.router.lifespan_context(app):
+    async with app.router.lifespan_context(app), _background(app.state.crm):
         host, port = listener.getsockname()[:2]
         server.greet = lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
         server.hear()
         await server._serve([listener])  # serve() would raise the signals again, before the house is closed
+
+
+def _background(crm: CRM) -> AbstractAsyncContextManager[None]:
+    return services(crm) if crm.settings.jobs.in_server else nullcontext()
 
 
 class _Server(uvicorn.Server):
