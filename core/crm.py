@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,8 @@ from core.resources import Resource
 from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
+from core.tail.consumers import Consumer, checked_consumers
+from core.tail.tail import Tail
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
@@ -42,7 +44,7 @@ class CRM:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.settings = settings
         self.plugins = plugins
-        self.stream = Stream()
+        self.tail = Tail(settings)
         self.recent = Recent()
         self.rates = Rates(settings.limits)
         self.strangers = Strangers(settings.limits)
@@ -57,6 +59,12 @@ class CRM:
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = declared.checked(list(plugins.lists("jobs")))
+        self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
+
+    @property
+    def stream(self) -> Stream:
+        """Where events are heard as they happen."""
+        return self.tail.stream
 
     @cached_property
     def resources(self) -> Resources:
@@ -137,6 +145,13 @@ class CRM:
             await asyncio.gather(*self.background, return_exceptions=True)
 
 
+@dataclass
+class Present:
+    """Who is at the other end of something that lasts; looked up again and again, since keys are revoked and roles change."""
+
+    actor: Actor
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: who asks what of which house. A plugin's resolver finds it in `info.context`."""
@@ -146,6 +161,11 @@ class Call:
     request_id: str | None = None
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
     secrets: set[str] = field(default_factory=set, compare=False, repr=False)  # what the answer shows this once, and nobody keeps
+    present: Present | None = field(default=None, compare=False)
+
+    def again(self) -> "Call":
+        """The same request a while later, as for the next event of a subscription: who asks may do what it may do now."""
+        return replace(self, actor=self.present.actor if self.present else self.actor, loaders={})
 
     def loader(self, key: Any, make: Any) -> Any:
         """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""

@@ -215,9 +215,8 @@ def tell(crm: "CRM", events: Sequence[Event]) -> None:
     crm.counts.events += len(events)
     if not DECISIVE.isdisjoint(event.resource for event in events):
         crm.recent.forget()
-    if crm.stream.heard:
-        for event in events:
-            crm.stream.put(event)
+    if events:
+        crm.tail.tell()
     if events and crm.plugins.listens("after_commit"):
         task = asyncio.create_task(_tell(crm, events))
         crm.background.add(task)

@@ -23,7 +23,7 @@ from tests.graph import SCHEMA
 from tests.house import House
 from tests.wire import on_a_port
 
-HAPPENED = "subscription { eventHappened { name recordId } }"
+HAPPENED = "subscription { events { name recordId } }"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ async def test_events_arrive_as_they_happen(client, shared_house):
         made = await shared_house.make("Contact", name="Ada")
         message = await hear(ws)
         assert (message["id"], message["type"]) == ("1", "next")
-        assert message["payload"]["data"] == {"eventHappened": {"name": "contact.created", "recordId": made.id}}
+        assert message["payload"]["data"] == {"events": {"name": "contact.created", "recordId": made.id}}
         await say(ws, {"id": "1", "type": "complete"}, {"type": "ping"})
         assert await hear(ws) == {"type": "pong"}
     await asyncio.sleep(0.1)

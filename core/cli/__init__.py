@@ -17,6 +17,7 @@ from core.hooks import blaming
 COMMANDS = {
     "backup": ("core.cli.backup:backup", "Copy the database while the server runs."),
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
+    "consumers": ("core.cli.consumers:consumers", "Show who reads the events, and how far each is."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
     "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),

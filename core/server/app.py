@@ -28,6 +28,7 @@ from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
 from core.server.straight import Packed, Straight
 from core.settings import Settings
+from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,9 @@ def create_app(settings: Settings) -> Starlette:
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
                 for line in await first_steps():
                     log.info(line)
-                yield
-                await crm.lifetime.end(crm.background)
+                async with crm.tail.opened(), consuming(crm):
+                    yield
+                    await crm.lifetime.end(crm.background)
 
     app = _Server(
         routes=[

@@ -67,6 +67,7 @@ def config(app: ASGIApp, server: Server = SERVER) -> uvicorn.Config:
 async def _serve(app: Starlette, listener: socket.socket, ready: Callable[[str], object]) -> None:
     server = _Server(app, app.state.crm)
     # The lifespan is entered here and not by uvicorn, so that a failing start ends in its own sentence.
+    server.leave = app.state.crm.stream.end
     async with app.router.lifespan_context(app), _background(app.state.crm):
         host, port = listener.getsockname()[:2]
         server.greet = lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
@@ -82,6 +83,7 @@ class _Server(uvicorn.Server):
     """Stops on the first signal, so that the house is closed too; the second is left to the system, which ends the process."""
 
     greet: Callable[[], object]
+    leave: Callable[[], object]
 
     def __init__(self, app: Starlette, crm: CRM) -> None:
         super().__init__(config(app, crm.settings.server))
@@ -103,6 +105,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing more, and finish what has begun."""
         await asyncio.sleep(self._crm.settings.server.drain)
+        self.leave()  # who listens would otherwise be waited for
         await super().shutdown(sockets)
         if cancelled := self.server_state.tasks:
             await asyncio.wait(cancelled, timeout=UNWINDING)  # their transactions are undone while there is a database

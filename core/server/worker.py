@@ -14,6 +14,7 @@ from core.server.health import Health
 from core.server.process import loop_factory
 from core.server.services import services
 from core.settings import Settings
+from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ async def _work(crm: CRM, ready: Callable[[], object]) -> None:
         crm.check()
         for line in await notes(crm.settings, crm.plugins):
             log.info(line)
-        async with readers(crm.settings) as crm.readers, services(crm):
+        async with readers(crm.settings) as crm.readers, crm.tail.opened(), consuming(crm), services(crm):
             ready()
             await crm.lifetime.stopping.wait()
         await crm.lifetime.end(crm.background)

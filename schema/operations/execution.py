@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, cast
 
 import strawberry
@@ -175,8 +174,8 @@ def refused(error: Exception, request_id: str) -> Answer:
 
 
 def _with_fresh_loaders(executor: Executor) -> Any:
-    """Execute one event. What a loader keeps is true for one event only."""
-    executor.context_value = replace(executor.context_value, loaders={})
+    """Execute one event. What a loader keeps is true for one event only, and rights may have changed since the last one."""
+    executor.context_value = executor.context_value.again()
     return execute_subscription_event(executor)
 
 
