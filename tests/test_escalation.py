@@ -205,3 +205,27 @@ async def test_a_secret_is_shown_once_however_often_it_is_asked_for(house: House
         assert again.json()["data"]["done"] == {
             name: value if value != key else None for name, value in first.json()["data"]["done"].items()
         }
+
+
+async def test_another_pipeline_moves_no_stage_that_is_only_read(house: House):
+    lines = [await house.make("Pipeline", name=name) for name in ("a", "b")]
+    for line in lines:
+        await house.make("Stage", name="first", pipeline_id=line.id, kind="OPEN")
+    won = await house.make("Stage", name="won", pipeline_id=lines[0].id, kind="WON")
+    deal = await house.make("Deal", title="d", stage_id=won.id)
+    await house.make("Role", name="reader", grants=[{"permission": "*"}], fields=[{"field": "deal.stage", "access": "READ"}])
+    reader = await house.as_("reader")
+    move = "mutation ($id: ID!, $to: ID!) { dealUpdate(id: $id, input: {pipelineId: $to}) { deal { id } userErrors { code } } }"
+    for line in (lines[1], lines[0]):
+        await reader.answer(move, id=deal.id, to=line.id)
+    shown = await house.ask("query ($id: ID!) { deal(id: $id) { stage { name } } }", id=deal.id)
+    assert shown["deal"]["stage"]["name"] == "won"
+    assert (await reader.make("Deal", "stage { name }", title="new")).stage == {"name": "first"}
+
+
+async def test_roles_are_named_to_those_who_may_see_them(house: House):
+    await house.make("Role", name="secret")
+    user = await house.make("User", name="Sara", role="sales")
+    done = (await (await house.as_("sales", user.id)).ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]
+    assert [error["message"] for error in done["userErrors"]] == ["there is no role 'king'"]
+    assert "secret" in (await house.ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]["userErrors"][0]["message"]
