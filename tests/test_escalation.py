@@ -229,3 +229,30 @@ async def test_roles_are_named_to_those_who_may_see_them(house: House):
     done = (await (await house.as_("sales", user.id)).ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]
     assert [error["message"] for error in done["userErrors"]] == ["there is no role 'king'"]
     assert "secret" in (await house.ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]["userErrors"][0]["message"]
+
+
+async def test_ties_to_what_one_does_not_see_stay(house: House):
+    where = {"permission": "tag.read", "scope": "WHERE", "where": {"name": {"eq": "seen"}}}
+    await house.make("Role", name="narrow", grants=[{"permission": "*"}, where])
+    seen, unseen = [await house.make("Tag", name=name) for name in ("seen", "unseen")]
+    contact = await house.make("Contact", "version", name="Sara", tag_ids=[seen.id, unseen.id])
+    narrow = await house.as_("narrow")
+    change = (
+        "mutation ($id: ID!, $tags: [ID!]) {"
+        " contactUpdate(id: $id, input: {tagIds: $tags}) { contact { version tags { name } } userErrors { message } } }"
+    )
+    same = (await narrow.ask(change, id=contact.id, tags=[seen.id]))["contactUpdate"]["contact"]
+    assert same == {"version": contact.version, "tags": [{"name": "seen"}]}
+    assert (await narrow.ask(change, id=contact.id, tags=[]))["contactUpdate"]["contact"]["tags"] == []
+    shown = await house.ask("query ($id: ID!) { contact(id: $id) { tags { name } } }", id=contact.id)
+    assert shown["contact"]["tags"] == [{"name": "unseen"}]
+
+
+async def test_changing_passwords_has_an_end(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.access.attempts.OF_ACCOUNT", 2)
+    user = await house.make("User", name="Sara", role="sales")
+    await errors(house, PASSWORD, id=user.id)
+    mine = "a password of mine"
+    change = " ".join(f'c{place}: passwordChange(current: "{mine}", new: "{mine}") {{ changed }}' for place in range(3))
+    _, found = await (await house.as_("sales", user.id)).answer(f"mutation {{ {change} }}")
+    assert [error["extensions"]["code"] for error in found] == ["RATE_LIMITED"], "each of them takes a processor and 64 MiB"
