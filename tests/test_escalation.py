@@ -256,3 +256,41 @@ async def test_changing_passwords_has_an_end(house: House, monkeypatch: pytest.M
     change = " ".join(f'c{place}: passwordChange(current: "{mine}", new: "{mine}") {{ changed }}' for place in range(3))
     _, found = await (await house.as_("sales", user.id)).answer(f"mutation {{ {change} }}")
     assert [error["extensions"]["code"] for error in found] == ["RATE_LIMITED"], "each of them takes a processor and 64 MiB"
+
+
+NESTED = "query Shared($where: ContactFilter) { contacts(where: $where) { nodes { name } } }"
+
+
+def nested(quantifier: str, depth: int) -> dict[str, Any]:
+    """A filter that goes to and fro between contacts and companies."""
+    where: dict[str, Any] = {"name": {"contains": "n"}}
+    for _ in range(depth):
+        where = {"company": {"contacts": {quantifier: where}}}
+    return where
+
+
+@pytest.mark.parametrize("quantifier", ["some", "none", "every"])
+async def test_a_filter_that_is_too_deep_is_no_fault_of_the_server(house: House, quantifier: str):
+    asker = await house.as_("read-only")
+    for depth in range(1, 12, 2):
+        _, found = await asker.answer(NESTED, where=nested(quantifier, depth))
+        assert {error["extensions"]["code"] for error in found} <= {"QUERY_TOO_COMPLEX", "BAD_USER_INPUT"}
+
+
+async def test_one_filter_that_is_too_deep_costs_others_nothing(house: House, monkeypatch: pytest.MonkeyPatch):
+    from schema.operations.execution import Engine
+
+    slow: list[str] = []
+    interpret = Engine.interpret
+
+    async def watched(self: Engine, *given: Any) -> Any:
+        slow.append("asked")
+        return await interpret(self, *given)
+
+    asker = await house.as_("read-only")
+    await asker.ask(NESTED, where=nested("some", 1))
+    await asker.answer(NESTED, where=nested("none", 11))
+    for engine in [route.app.engine for route in house.app.router.routes if hasattr(getattr(route, "app", None), "engine")]:
+        monkeypatch.setattr(engine._reader, "interpret", watched.__get__(engine))
+    await asker.ask(NESTED, where=nested("some", 1))
+    assert slow == []
