@@ -13,11 +13,11 @@ from tortoise.expressions import Q
 from core.errors import Invalid, Unauthenticated
 from core.models import ApiKey, GrantScope, Role, RoleField, RoleGrant, User
 from core.naming import snake
-from core.permissions import ALL, NONE, OWN, SYSTEM, TEAM, Actor, Grant, chain, fits
+from core.permissions import ALL, NONE, OWN, SYSTEM, TEAM, Actor, Grant, chain, fits, rule
 from core.records import ids, wheres
 from core.records.filters import condition
 from core.records.logic import NEVER
-from core.resources import Resource
+from core.resources import READ, Resource
 
 if TYPE_CHECKING:
     from core.crm import CRM
@@ -163,12 +163,16 @@ def of_another(given: Rights) -> Rights:
     return Rights({name: NONE if grant == NONE else ALL for name, grant in given.grants.items()}, given.fields)
 
 
-async def assignable(crm: "CRM", actor: Actor, name: str, path: str = "role") -> None:
-    """Raise Invalid when there is no such role, or when it may more than the actor, who cannot give it away then."""
+async def assignable(crm: "CRM", actor: Actor, name: str, path: str = "role", *, another: bool = False) -> None:
+    """Raise Invalid when there is no such role, or when it may more than the actor, who cannot give it away then.
+
+    `another`: it is for a user who is there already, and may own what the actor must not see.
+    """
     given = await rights(crm, name)
     if given is None:
-        raise Invalid({path: f"there is no role '{name[:60]}'; there are {', '.join(await known(crm))}"})
-    if excess := beyond(crm, actor, given):
+        told = actor is SYSTEM or rule(crm, actor, crm.resource(Role), READ) is True
+        raise Invalid({path: f"there is no role '{name[:60]}'" + (f"; there are {', '.join(await known(crm))}" if told else "")})
+    if excess := beyond(crm, actor, of_another(given) if another else given):
         raise Invalid({path: f"has rights that you have not yourself: {excess}"})
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from schema.operations.execution import Engine
+from schema.transport.http import Endpoint
 from tests.house import Asker, House
 from tests.test_api_keys import CREATE as KEY_CREATE
 from tests.test_api_keys import UPDATE as KEY_UPDATE
@@ -101,7 +103,11 @@ async def test_what_is_a_users_own_is_not_the_own_of_another(house: House):
     assert "contact.read" in (await errors(office, PASSWORD, id=other.id))[0]["message"]
     assert "contact.read" in (await errors(office, USER_UPDATE, id=other.id, input={"email": "mine@example.com"}))[0]["message"]
     assert await errors(office, USER_UPDATE, id=other.id, input={"name": "Sara K."}) == []
-    assert await errors(office, USER_UPDATE, id=other.id, input={"role": None}) == []
+    assert "contact.read" in (await errors(office, USER_UPDATE, id=other.id, input={"role": None}))[0]["message"], "for a moment"
+    gone = await house.make("User", name="Reza", email="reza@example.com")
+    assert await errors(office, PASSWORD, id=gone.id) == []
+    assert "contact.read" in (await errors(office, USER_UPDATE, id=gone.id, input={"role": "office"}))[0]["message"]
+    await office.make("User", name="Tara", role="office")
 
 
 async def test_the_admin_keeps_its_name(house: House):
@@ -205,3 +211,90 @@ async def test_a_secret_is_shown_once_however_often_it_is_asked_for(house: House
         assert again.json()["data"]["done"] == {
             name: value if value != key else None for name, value in first.json()["data"]["done"].items()
         }
+
+
+async def test_another_pipeline_moves_no_stage_that_is_only_read(house: House):
+    lines = [await house.make("Pipeline", name=name) for name in ("a", "b")]
+    for line in lines:
+        await house.make("Stage", name="first", pipeline_id=line.id, kind="OPEN")
+    won = await house.make("Stage", name="won", pipeline_id=lines[0].id, kind="WON")
+    deal = await house.make("Deal", title="d", stage_id=won.id)
+    await house.make("Role", name="reader", grants=[{"permission": "*"}], fields=[{"field": "deal.stage", "access": "READ"}])
+    reader = await house.as_("reader")
+    move = "mutation ($id: ID!, $to: ID!) { dealUpdate(id: $id, input: {pipelineId: $to}) { deal { id } userErrors { code } } }"
+    for line in (lines[1], lines[0]):
+        await reader.answer(move, id=deal.id, to=line.id)
+    shown = await house.ask("query ($id: ID!) { deal(id: $id) { stage { name } } }", id=deal.id)
+    assert shown["deal"]["stage"]["name"] == "won"
+    assert (await reader.make("Deal", "stage { name }", title="new")).stage == {"name": "first"}
+
+
+async def test_roles_are_named_to_those_who_may_see_them(house: House):
+    await house.make("Role", name="secret")
+    user = await house.make("User", name="Sara", role="sales")
+    done = (await (await house.as_("sales", user.id)).ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]
+    assert [error["message"] for error in done["userErrors"]] == ["there is no role 'king'"]
+    assert "secret" in (await house.ask(KEY_CREATE, input={"name": "x", "role": "king"}))["done"]["userErrors"][0]["message"]
+
+
+async def test_ties_to_what_one_does_not_see_stay(house: House):
+    where = {"permission": "tag.read", "scope": "WHERE", "where": {"name": {"eq": "seen"}}}
+    await house.make("Role", name="narrow", grants=[{"permission": "*"}, where])
+    seen, unseen = [await house.make("Tag", name=name) for name in ("seen", "unseen")]
+    contact = await house.make("Contact", "version", name="Sara", tag_ids=[seen.id, unseen.id])
+    narrow = await house.as_("narrow")
+    change = (
+        "mutation ($id: ID!, $tags: [ID!]) {"
+        " contactUpdate(id: $id, input: {tagIds: $tags}) { contact { version tags { name } } userErrors { message } } }"
+    )
+    same = (await narrow.ask(change, id=contact.id, tags=[seen.id]))["contactUpdate"]["contact"]
+    assert same == {"version": contact.version, "tags": [{"name": "seen"}]}
+    assert (await narrow.ask(change, id=contact.id, tags=[]))["contactUpdate"]["contact"]["tags"] == []
+    shown = await house.ask("query ($id: ID!) { contact(id: $id) { tags { name } } }", id=contact.id)
+    assert shown["contact"]["tags"] == [{"name": "unseen"}]
+
+
+async def test_changing_passwords_has_an_end(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.access.attempts.OF_ACCOUNT", 2)
+    user = await house.make("User", name="Sara", role="sales")
+    await errors(house, PASSWORD, id=user.id)
+    mine = "a password of mine"
+    change = " ".join(f'c{place}: passwordChange(current: "{mine}", new: "{mine}") {{ changed }}' for place in range(3))
+    _, found = await (await house.as_("sales", user.id)).answer(f"mutation {{ {change} }}")
+    assert [error["extensions"]["code"] for error in found] == ["RATE_LIMITED"], "each of them takes a processor and 64 MiB"
+
+
+NESTED = "query Shared($where: ContactFilter) { contacts(where: $where) { nodes { name } } }"
+
+
+def nested(quantifier: str, depth: int) -> dict[str, Any]:
+    """A filter that goes to and fro between contacts and companies."""
+    where: dict[str, Any] = {"name": {"contains": "n"}}
+    for _ in range(depth):
+        where = {"company": {"contacts": {quantifier: where}}}
+    return where
+
+
+@pytest.mark.parametrize("quantifier", ["some", "none", "every"])
+async def test_a_filter_that_is_too_deep_is_no_fault_of_the_server(house: House, quantifier: str):
+    asker = await house.as_("read-only")
+    for depth in range(1, 12, 2):
+        _, found = await asker.answer(NESTED, where=nested(quantifier, depth))
+        assert {error["extensions"]["code"] for error in found} <= {"QUERY_TOO_COMPLEX", "BAD_USER_INPUT"}
+
+
+async def test_one_filter_that_is_too_deep_costs_others_nothing(house: House, monkeypatch: pytest.MonkeyPatch):
+    slow: list[str] = []
+    interpret = Engine.interpret
+
+    async def watched(self: Engine, *given: Any) -> Any:
+        slow.append("asked")
+        return await interpret(self, *given)
+
+    asker = await house.as_("read-only")
+    await asker.ask(NESTED, where=nested("some", 1))
+    await asker.answer(NESTED, where=nested("none", 11))
+    [engine] = [one.engine for route in house.app.router.routes if isinstance(one := getattr(route, "app", None), Endpoint)]
+    monkeypatch.setattr(engine._reader, "interpret", watched.__get__(engine))
+    await asker.ask(NESTED, where=nested("some", 1))
+    assert slow == []

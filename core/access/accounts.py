@@ -42,11 +42,15 @@ async def sign_in(crm: "CRM", email: str, password: str, address: str | None = N
 
 
 async def change_password(call: "Call", current: str, new: str) -> None:
-    """Give the actor's user another password. Raises Invalid when the current one is wrong, RateLimited after too many of those."""
+    """Give the actor's user another password.
+
+    Raises Invalid when the current one is wrong, and RateLimited after too many of those, or too many changes.
+    """
     user = await User.get_or_none(id=call.actor.user_id, deleted_at__isnull=True) if call.actor.user_id else None
     if user is None:
         raise Invalid(current="belongs to a user, and you are none")
     account = user.email or str(user.id)
+    call.crm.attempts.begin(f"changes of {user.id}")  # good ones too: each takes a processor from those who sign in
     call.crm.attempts.begin(account)
     if not await call.crm.passwords.fits(user.password, current):
         _told_of_failure(call.crm, user, None)

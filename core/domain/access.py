@@ -89,7 +89,7 @@ async def users(call: "Call", changes: Sequence[Change]) -> None:
     """A role is given by those who have its rights; what somebody signs in with is for those who may change every user. Raises Invalid."""
     for change in changes:
         if role := change.values.get("role"):
-            await assignable(call.crm, call.actor, role)
+            await assignable(call.crm, call.actor, role, another=change.before is not None and change.record.id != call.actor.user_id)
         if change.before is None:
             continue
         if change.record.id != call.actor.user_id and SIGNING & change.values.keys():
@@ -105,10 +105,8 @@ async def _less(call: "Call", change: Change) -> None:
         return
     role = await User.filter(id=change.record.id).first().values_list("role", flat=True)
     given = await rights(call.crm, str(role), deleted=True) if role else None
-    names = sorted(SIGNING & change.values.keys())
-    if given and names != ["role"]:
-        given = of_another(given)  # who changes by what a user is found gets in as that user
-    if given and (excess := beyond(call.crm, call.actor, given)):
+    if given and (excess := beyond(call.crm, call.actor, of_another(given))):  # it is the way to get in as that one
+        names = sorted(SIGNING & change.values.keys())
         raise Invalid(dict.fromkeys(names, f"is of a user who has rights that you have not yourself: {excess}"))
 
 

@@ -207,7 +207,7 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
     await related(call, resource, changes)
     await prepare(call, resource, changes)
     parts = await prepared_parts(call, resource, changes)
-    await forget_same_links(resource, changes)
+    await forget_same_links(call, resource, changes)
     _complete(resource, changes)
     changes = [change for change in changes if change.before is None or change.values or change.parts or change.links]
     batch, events = Batch(), list(_events(call, resource, changes))
