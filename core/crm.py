@@ -27,6 +27,7 @@ from core.resources import Resource
 from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
+from core.telemetry import tracing
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
@@ -49,6 +50,7 @@ class CRM:
         self.background: set[asyncio.Task[None]] = set()
         self.lifetime = Lifetime(settings.server.grace)
         self.counts = Counts()
+        self.tracing = tracing(settings.telemetry)
         self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
