@@ -145,6 +145,7 @@ class Call:
     actor: Actor
     request_id: str | None = None
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
+    secrets: set[str] = field(default_factory=set, compare=False, repr=False)  # what the answer shows this once, and nobody keeps
 
     def loader(self, key: Any, make: Any) -> Any:
         """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""

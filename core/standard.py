@@ -125,9 +125,16 @@ def resources() -> list[Resource]:
         ),
         Resource(Product, natural=("sku", "name"), prepare=deals.products),
         Resource(Tag),
-        Resource(User, reverse={"team": "users"}, hidden=frozenset({"password"}), natural=("email", "name"), prepare=people.users),
+        Resource(
+            User,
+            reverse={"team": "users"},
+            hidden=frozenset({"password"}),
+            natural=("email", "name"),
+            prepare=people.users,
+            on_restore=access.restored_user,
+        ),
         Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
-        Resource(Role, prepare=access.roles, on_delete=access.unused),
+        Resource(Role, prepare=access.roles, on_delete=access.unused, on_restore=access.restored_role),
         Resource(
             RoleGrant,
             part_of="role",

@@ -55,3 +55,12 @@ def test_an_empty_house_says_how_to_come_in(server):
     assert "make a first key: payvand keys create --name first --role admin" in server.log
     server.shell("keys", "create", "--name", "first", "--role", "admin").well()
     assert server.stop() == 0
+
+
+async def test_a_field_that_is_hidden_is_hidden_in_oneself_too(house):
+    hides = [{"field": "user.email", "access": "HIDDEN"}]
+    await house.make("Role", name="shy", grants=[{"permission": "*"}], fields=hides)
+    user = (await house.make("User", name="Mina", email="mina@example.com")).id
+    data, errors = await (await house.as_("shy", user)).answer("{ viewer { user { name email } } }")
+    assert data == {"viewer": {"user": {"name": "Mina", "email": None}}}
+    assert [one["extensions"]["code"] for one in errors] == ["FORBIDDEN"]

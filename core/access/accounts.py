@@ -10,7 +10,7 @@ from core.models import Session, User
 from core.permissions import ALL, Actor
 from core.records.visibility import visible
 from core.resources import UPDATE
-from core.roles import Rights, beyond, of_user, rights
+from core.roles import Rights, beyond, of_another, of_user, rights
 
 if TYPE_CHECKING:
     import uuid
@@ -65,7 +65,9 @@ async def set_password(call: "Call", key: "uuid.UUID", password: str) -> User:
         raise NotFound("there is no User with this id")
     if call.actor.grant(f"user.{UPDATE}") != ALL:
         raise Invalid(id="is for those to change who may change every user")
-    given = await rights(call.crm, user.role) if user.role else None
+    given = await rights(call.crm, user.role, deleted=True) if user.role else None
+    if given is not None and user.id != call.actor.user_id:
+        given = of_another(given)
     if excess := beyond(call.crm, call.actor, given or Rights()):
         raise Invalid(id=f"is a user who has rights that you have not yourself: {excess}")
     await _keep(call, user, await call.crm.passwords.hashed(password))

@@ -49,8 +49,8 @@ async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change
 
 
 async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequence[Change]) -> Parts:
-    taking, positioned = Taking(call, part, past=False), part.has("position")
-    fresh = [_fresh(taking, back, change, positioned=positioned) for change in changes]
+    taking = Taking(call, part, past=False)
+    fresh = [taken(taking, back, change) for change in changes]
     every = [one for some in fresh for one in some]
     await related(call, part, every)
     await prepare(call, part, every)
@@ -73,8 +73,9 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
     return parts
 
 
-def _fresh(taking: Taking, back: ToMany, change: Change, *, positioned: bool) -> list[Change]:
-    given = change.parts[back.name]
+def taken(taking: Taking, back: ToMany, change: Change) -> list[Change]:
+    """The parts of one kind that a change gives, cleaned as they are going to be kept. Raises Invalid."""
+    given, positioned = change.parts[back.name], taking.resource.has("position")
     if len(given) > MOST:
         raise _many(given, back.name)
     wanted = []

@@ -6,7 +6,7 @@ there or nothing is. What is not worth keeping is undone to the last row, so tha
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,15 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Selec
 
 from core.claims import Claim, Claims
 from core.crm import Call
+from core.errors import Refused
 from core.events import Whole, whole
 from core.permissions import Actor
 from schema.operations.answers import Answer
 from schema.operations.documents import Prepared
 from schema.transport.parameters import Parameters
 
+# What must not lie in the database for a day, be it in an answer or in the fingerprint of a request, by which it could be guessed.
+SECRETS = frozenset({"apiKeyCreate", "apiKeyRotate", "passwordChange", "userPasswordSet"})
 FAILURES = ("INTERNAL_SERVER_ERROR", "UNAVAILABLE")
 
 Execute = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
@@ -42,14 +45,17 @@ class Once:
 
     async def answer(self, key: str, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """The answer to a mutation, or the first one to the same. Raises Mismatch, Conflict, and what execution raises."""
-        claim = Claim(_client(call.actor), _operation(prepared), key, _fingerprint(parameters))
+        names = _names(prepared)
+        if secret := sorted(SECRETS & names):
+            raise Refused(f"{secret[0]} takes no Idempotency-Key: it bears a secret, which is kept nowhere")
+        claim = Claim(_client(call.actor), _hash(" ".join(sorted(names))), key, _fingerprint(parameters))
         try:
             async with self._claims.turn(claim), whole(call) as parts:
                 first = await self._claims.take(claim)
                 if first is not None:
                     return Answer(text=first.encode(), replayed=True)
                 answer = _unless_undone(await self._execute(prepared, parameters, call), parts)
-                await self._claims.keep(claim, answer.encoded().decode())
+                await self._claims.keep(claim, _without(call.secrets, answer.encoded().decode()))
                 return answer
         except _Undone as undone:
             return undone.answer
@@ -66,14 +72,21 @@ def _unless_undone(answer: Answer, parts: Whole) -> Answer:
     return replace(answer, text=answer.encoded())
 
 
+def _without(secrets: Iterable[str], text: str) -> str:
+    """The answer with null for what is shown once: of a key only its hash is kept, here too."""
+    for one in secrets:
+        text = text.replace(json.dumps(one), "null")
+    return text
+
+
 def _client(actor: Actor) -> str:
     if actor.key_id:
         return f"key {actor.key_id}"
     return f"user {actor.user_id}" if actor.user_id else f"actor {_hash(actor.name)}"
 
 
-def _operation(prepared: Prepared) -> str:
-    """The root fields, in a form that fits the column however many they are."""
+def _names(prepared: Prepared) -> set[str]:
+    """The root fields: hashed together they fit the column, however many they are."""
     fragments = {one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)}
     names: set[str] = set()
     spread: set[str] = set()
@@ -89,7 +102,7 @@ def _operation(prepared: Prepared) -> str:
             spread.add(one.name.value)
             one = fragments[one.name.value]
         waiting += one.selection_set.selections
-    return _hash(" ".join(sorted(names)))
+    return names
 
 
 def _fingerprint(parameters: Parameters) -> str:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from core.auth import authenticate, remembered
 from core.crm import CRM, Call
-from core.errors import LockedOut, RateLimited, Refused, Unauthenticated
+from core.errors import RateLimited, Refused, Unauthenticated
 from core.server.rates import Meter
 from core.server.reply import Reply
 from core.server.requests import BROWSERS, request_id
@@ -184,10 +184,10 @@ def _checked(key: str) -> str:
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
-    if isinstance(error, RateLimited | LockedOut):
-        return {"Retry-After": str(error.seconds)}
+    if status(error) in (429, 503):
+        return {"Retry-After": str(getattr(error, "seconds", 2))}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Fault):
         return error.headers
-    return {"Retry-After": str(getattr(error, "seconds", 2))} if status(error) in (429, 503) else {}
+    return {}

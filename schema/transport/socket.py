@@ -140,11 +140,16 @@ class Socket:
         await self._send({"type": "connection_ack"})
 
     async def _check(self) -> None:
-        """Ask again who is there, since a key may be revoked while its socket stays open."""
+        """Ask again who is there, since a key may be revoked, or become less, while its socket stays open.
+
+        What runs has begun with the rights of that time: it ends, and whoever may still open a socket begins anew.
+        """
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
             try:
-                self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
+                if await authenticate(self._engine.crm, self._websocket, self._token) != self._actor:
+                    await self._close(4403, "Your rights have changed; connect again")
+                    return
             except (Unauthenticated, Forbidden):
                 await self._close(4403, "Forbidden")
                 return
