@@ -30,6 +30,7 @@ from core.settings import Settings
 from core.stream import Stream
 from core.tail.consumers import Consumer, checked_consumers
 from core.tail.tail import Tail
+from core.telemetry import tracing
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
@@ -52,6 +53,7 @@ class CRM:
         self.background: set[asyncio.Task[None]] = set()
         self.lifetime = Lifetime(settings.server.grace)
         self.counts = Counts()
+        self.tracing = tracing(settings.telemetry)
         self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
         self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()

@@ -70,6 +70,25 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Telemetry:
+    """Where traces are sent: the address of an OpenTelemetry collector that speaks OTLP over HTTP; nowhere when empty.
+
+    service: what this server is called there. sample: the share of requests that are traced, from 0 to 1; one whose client says that it
+    traces it is traced, too.
+    """
+
+    endpoint: str = ""
+    service: str = "payvand"
+    sample: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError("endpoint is not of the form http://collector:4318")
+        if not 0 <= self.sample <= 1:
+            raise ValueError("sample is 0 to 1")
+
+
+@dataclass(frozen=True)
 class Database:
     """Where the records are kept: `sqlite://var/payvand.db` (relative to settings.toml) or `postgresql://user:password@host/name`.
 
@@ -196,6 +215,7 @@ class Settings:
     path: Path
     server: Server = field(default_factory=Server)
     log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
@@ -216,6 +236,7 @@ class Settings:
 SECTIONS = {
     "server": Server,
     "log": Log,
+    "telemetry": Telemetry,
     "database": Database,
     "company": Company,
     "limits": Limits,

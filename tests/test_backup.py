@@ -163,6 +163,7 @@ def test_a_postgres_is_backed_up_by_its_own_program(payvand: Shell, database: En
     (programs / "pg_dump").chmod(0o755)
     payvand("backup", "one.dump").well()
     assert (payvand.folder / "one.dump").read_text().startswith("postgres --format=custom ")
+    assert (payvand.folder / "one.dump").stat().st_mode & 0o077 == 0
     assert payvand("backup", "one.dump").code == 1
     (programs / "pg_dump").write_text("#!/bin/sh\necho 'pg_dump: error: no' >&2\nexit 1\n")
     failed = payvand("backup", "two.dump")

@@ -1,8 +1,6 @@
 """Backups of a SQLite file, taken while the server writes to it, and the way back."""
 
-import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +12,7 @@ import core.database.files as files
 from core.database.history import history
 from core.database.plan import foreign
 from core.database.shape import applied, asking
+from core.database.whole import named_at_last, refuse_existing
 from core.errors import StartError
 from core.plugins import Plugins
 
@@ -33,9 +32,9 @@ def back_up(path: Path, target: Path) -> list[Path]:
         target = target / f"{path.stem}-{datetime.now(UTC):{STAMP}}{path.suffix}"
     pairs = [(path, target), *((jobs, _jobs(target)) for jobs in [_jobs(path)] if jobs.exists())]
     for _, one in pairs:
-        _refuse_existing(one)
+        refuse_existing(one)
     for source, one in pairs:
-        with _named_at_last(one) as part:
+        with named_at_last(one) as part:
             _copy(source, part)
     return [one for _, one in pairs]
 
@@ -54,7 +53,7 @@ async def restore(source: Path, path: Path, plugins: Plugins) -> list[Path]:
         async with files.alone(place, "restore") as original:
             if original.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 kept = place.with_name(f"{place.name}.before-{stamp}")
-                with _named_at_last(kept) as part, closing(sqlite3.connect(part)) as copy:
+                with named_at_last(kept) as part, closing(sqlite3.connect(part)) as copy:
                     original.backup(copy)
                 aside.append(kept)
             with (
@@ -121,51 +120,6 @@ def _read(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, isolation_level=None, timeout=10)) as opened:
         opened.execute("PRAGMA query_only = ON")
         yield opened
-
-
-@contextmanager
-def _named_at_last(target: Path) -> Iterator[Path]:
-    """A file beside the target, for the one who runs this alone to read, which gets its name when the block has ended well."""
-    _refuse_existing(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        os.close(number)
-    except OSError as error:
-        raise StartError(f"{target} cannot be written: {error.strerror}") from error
-    part = Path(name)
-    try:
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        _rename(part, target)
-    except OSError as error:
-        raise StartError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
-
-
-def _rename(part: Path, target: Path) -> None:
-    """Give a file its name, unless somebody has it by now."""
-    try:
-        os.link(part, target)  # refuses what rename() would overwrite
-    except FileExistsError:
-        raise StartError(f"{target} is there already") from None
-    except OSError:  # a file system without links
-        _refuse_existing(target)
-        part.rename(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _refuse_existing(target: Path) -> None:
-    if target.exists():
-        raise StartError(f"{target} is there already; nothing is overwritten")
 
 
 def _jobs(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.database.addresses import connection
+from core.database.whole import named_at_last, refuse_existing
 from core.errors import StartError
 from core.settings import Settings
 
@@ -19,21 +20,14 @@ def dump(settings: Settings, target: Path) -> None:
 
     Raises StartError; nothing is overwritten, and nothing half is left.
     """
-    if target.exists():
-        raise StartError(f"{target} is there already; nothing is overwritten")
+    refuse_existing(target)
     if shutil.which(PROGRAM) is None:
         raise StartError(f"{PROGRAM} is not on the PATH; where it is, run: {shlex.join(_command(settings, target))}")
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with named_at_last(target) as part:
         ended = subprocess.run(_command(settings, part), env={**os.environ, **_environment(settings)}, capture_output=True, text=True)
         if ended.returncode:
             lines = ended.stderr.strip().splitlines()
             raise StartError(f"{PROGRAM} failed: {lines[-1] if lines else f'exit code {ended.returncode}'}")
-        part.rename(target)
-    except OSError as error:
-        raise StartError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _command(settings: Settings, target: Path) -> list[str]:

@@ -75,6 +75,12 @@ class Engine:
         """As `execute`: the answer where nothing has to be waited for, else what is to be awaited. Nothing is written before that."""
         if parameters.extensions and parameters.extensions.get("explain") and not _may_explain(call):
             raise Forbidden(f"the permission {EXPLAIN} is needed")
+        if (tracing := self.crm.tracing) is not None:
+            name = prepared.operation.name.value if prepared.operation.name else None
+            return tracing.operation(prepared.kind.value, name, lambda: self._begun(prepared, parameters, call))
+        return self._begun(prepared, parameters, call)
+
+    def _begun(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
         began = time.perf_counter()
         if prepared.kind is OperationType.QUERY:
             answer = self._reader.answer(prepared, parameters, call)
