@@ -58,7 +58,7 @@ async def count(run, seconds=0.0):
         await run.progress(done, 4, f"at {done}")
         await asyncio.sleep(seconds)
 
-async def steps(run, seconds=0.0):
+async def steps(run, seconds=0.0, text=""):
     async def first():
         note("first")
         await make(run, f"of {run.id}")
