@@ -191,6 +191,25 @@ async def test_what_the_engine_has_forgotten_it_is_told_again(monkeypatch: pytes
     assert [(await _over(one.id)).state for one in (waited, ran)] == [JobState.DONE] * 2
 
 
+async def test_the_engine_keeps_nothing_of_what_is_over_for_long(monkeypatch: pytest.MonkeyPatch, running_house: House):
+    monkeypatch.setattr("core.jobs.running.KEPT", datetime.timedelta(0))
+    monkeypatch.setattr("core.jobs.running.TIDY", 0.0)
+    await _over(await enqueue(running_house.crm.call(SYSTEM), "work.mark"))
+    assert await _told(running_house) <= 1
+    async with asyncio.timeout(30):
+        while await _told(running_house):  # noqa: ASYNC110  # threads remove it
+            await asyncio.sleep(0.1)
+
+
+async def _told(house: House) -> int:
+    """How many turns the engine knows."""
+    url, table = house.settings.database.url, "dbos.workflow_status"
+    if house.database.name == "sqlite":
+        url, table = url.replace("house.db", "house.jobs/engine.db"), "workflow_status"
+    [row] = house.database.query(url, f"SELECT COUNT(*) AS n FROM {table}")
+    return row["n"]
+
+
 async def test_the_more_urgent_job_is_begun_first(running_house: House, tmp_path: Path):
     call = running_house.crm.call(SYSTEM)
     async with transaction(call):
