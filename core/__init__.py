@@ -9,6 +9,7 @@ from core.hookspecs import hookimpl, hookspec
 from core.jobs.asking import enqueue
 from core.jobs.declared import Backoff, Job, Queue
 from core.jobs.run import Run
+from core.measures import Measure
 from core.money import Money
 from core.permissions import SYSTEM, Actor, demand, permit
 from core.records.filters import Filter, matching
@@ -17,10 +18,13 @@ from core.records.periods import Period, days_between, first_day, local_day
 from core.records.statements import select
 from core.records.visibility import visible
 from core.resources import Change, Kind, Resource
+from core.tail.consumers import Consumer
+from core.tail.hearing import hear
+from core.tail.kept import KeptEvent
 
 __all__ = [
-    "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Event", "Expressed", "Filter", "Forbidden",
-    "Invalid", "Job", "Kind", "Money", "NotFound",
-    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hookimpl",
-    "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
+    "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
+    "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound",
+    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hear",
+    "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -2,22 +2,25 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tortoise.models import Model
 
-from core import expressions
+from core import expressions, measures
 from core.access.attempts import Attempts
 from core.auth import Recent
+from core.counts import Counts
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
 from core.jobs import declared
+from core.lifetime import Lifetime
 from core.loading import shared
+from core.measures import Measure
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -25,6 +28,8 @@ from core.resources import Resource
 from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
+from core.tail.consumers import Consumer, checked_consumers
+from core.tail.tail import Tail
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
@@ -39,17 +44,27 @@ class CRM:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.settings = settings
         self.plugins = plugins
-        self.stream = Stream()
+        self.tail = Tail(settings)
         self.recent = Recent()
         self.rates = Rates(settings.limits)
         self.strangers = Strangers(settings.limits)
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
+        self.lifetime = Lifetime(settings.server.grace)
+        self.counts = Counts()
+        self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
         self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
+        self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = declared.checked(list(plugins.lists("jobs")))
+        self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
+
+    @property
+    def stream(self) -> Stream:
+        """Where events are heard as they happen."""
+        return self.tail.stream
 
     @cached_property
     def resources(self) -> Resources:
@@ -102,6 +117,10 @@ class CRM:
                 return plugin.settings
         raise KeyError(kind.__qualname__)
 
+    def measure(self, one: Measure) -> None:
+        """Add a figure to /metrics: for rooms of the house itself, which have no hook. It is shown as `payvand_NAME`."""
+        self.measures[f"payvand_{one.name}"] = "core", one
+
     def resource(self, model: type[Model]) -> Resource:
         """How a model is shown."""
         return self.resources.of(model)
@@ -126,6 +145,13 @@ class CRM:
             await asyncio.gather(*self.background, return_exceptions=True)
 
 
+@dataclass
+class Present:
+    """Who is at the other end of something that lasts; looked up again and again, since keys are revoked and roles change."""
+
+    actor: Actor
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: who asks what of which house. A plugin's resolver finds it in `info.context`."""
@@ -134,6 +160,12 @@ class Call:
     actor: Actor
     request_id: str | None = None
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
+    secrets: set[str] = field(default_factory=set, compare=False, repr=False)  # what the answer shows this once, and nobody keeps
+    present: Present | None = field(default=None, compare=False)
+
+    def again(self) -> "Call":
+        """The same request a while later, as for the next event of a subscription: who asks may do what it may do now."""
+        return replace(self, actor=self.present.actor if self.present else self.actor, loaders={})
 
     def loader(self, key: Any, make: Any) -> Any:
         """The batch loader of this request under `key`, made on first use. Who waits for it can be cancelled and harms nobody."""

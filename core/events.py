@@ -212,11 +212,11 @@ def _names(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
 
 def tell(crm: "CRM", events: Sequence[Event]) -> None:
     """Tell of committed events, apart from the request that caused them."""
+    crm.counts.events += len(events)
     if not DECISIVE.isdisjoint(event.resource for event in events):
         crm.recent.forget()
-    if crm.stream.heard:
-        for event in events:
-            crm.stream.put(event)
+    if events:
+        crm.tail.tell()
     if events and crm.plugins.listens("after_commit"):
         task = asyncio.create_task(_tell(crm, events))
         crm.background.add(task)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:  # the types below import this module in turn
     from core.events import Event
     from core.expressions import Expressed
     from core.jobs.declared import Job
+    from core.measures import Measure
     from core.models import Contact
     from core.permissions import Actor
     from core.resources import Resource
+    from core.tail.consumers import Consumer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +63,16 @@ def jobs() -> list[Job]:  # type: ignore[empty-body]
 
 
 @hookspec
+def metrics(crm: CRM) -> list[Measure]:  # type: ignore[empty-body]
+    """Return figures for /metrics; they are read at each look."""
+
+
+@hookspec
+def consumers() -> list[Consumer]:  # type: ignore[empty-body]
+    """Return readers of all that happens, each from a position of its own: what must follow from an event is done there."""
+
+
+@hookspec
 def routes(crm: CRM) -> list[BaseRoute]:  # type: ignore[empty-body]
     """Return Starlette routes."""
 
@@ -93,7 +105,7 @@ def before_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[em
 
 @hookspec
 def after_commit(crm: CRM, event: Event) -> Awaitable[None]:  # type: ignore[empty-body]
-    """React to what has happened; a coroutine. A failure is logged and undoes nothing; it runs at most once."""
+    """React to what has happened; a coroutine. It runs at most once, and a failure is logged: what must happen belongs to consumers()."""
 
 
 # What a plugin knows of a person

@@ -19,10 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens, and whom it answers.
+    """Where the server listens, whom it answers, and how it stops.
 
     origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
     `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    grace: seconds that requests have to finish when the server is told to stop. drain: seconds before that in which it answers on, with
+    /readyz red, so that a load balancer sees it. metrics: who may see /metrics: `key`, whoever has the permission `server.observe`;
+    `open`, everybody; `off`, nobody.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +35,9 @@ class Server:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
+    grace: float = 30.0
+    drain: float = 0.0
+    metrics: str = "key"
 
     def __post_init__(self) -> None:
         for one in self.origins:
@@ -42,6 +48,25 @@ class Server:
                 raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
         for one in self.proxies:
             _network(one)
+        if self.metrics not in ("off", "open", "key"):
+            raise ValueError(f"metrics is off, open or key, not '{self.metrics}'")
+        for name in ("grace", "drain"):
+            if not 0 <= getattr(self, name) <= 3_600:
+                raise ValueError(f"{name} is 0 to 3600 seconds")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is written to stderr: `text` for people or `json` for programs, from this level on."""
+
+    format: str = "text"
+    level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("text", "json"):
+            raise ValueError(f"format is text or json, not '{self.format}'")
+        if self.level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError(f"level is DEBUG, INFO, WARNING or ERROR, not '{self.level}'")
 
 
 @dataclass(frozen=True)
@@ -170,6 +195,7 @@ class Settings:
 
     path: Path
     server: Server = field(default_factory=Server)
+    log: Log = field(default_factory=Log)
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
@@ -188,8 +214,15 @@ class Settings:
 
 
 SECTIONS = {
-    "server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL, "sessions": Sessions, "jobs": Jobs,
-}  # fmt: skip
+    "server": Server,
+    "log": Log,
+    "database": Database,
+    "company": Company,
+    "limits": Limits,
+    "graphql": GraphQL,
+    "sessions": Sessions,
+    "jobs": Jobs,
+}
 
 
 # Signatures by a private key alone: with a secret that both know, whoever checks a token could make one.

@@ -128,9 +128,16 @@ def resources() -> list[Resource]:
         ),
         Resource(Product, natural=("sku", "name"), prepare=deals.products),
         Resource(Tag),
-        Resource(User, reverse={"team": "users"}, hidden=frozenset({"password"}), natural=("email", "name"), prepare=people.users),
+        Resource(
+            User,
+            reverse={"team": "users"},
+            hidden=frozenset({"password"}),
+            natural=("email", "name"),
+            prepare=people.users,
+            on_restore=access.restored_user,
+        ),
         Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
-        Resource(Role, prepare=access.roles, on_delete=access.unused),
+        Resource(Role, prepare=access.roles, on_delete=access.unused, on_restore=access.restored_role),
         Resource(
             RoleGrant,
             part_of="role",
@@ -183,6 +190,7 @@ def permissions() -> dict[str, str]:
         "apiKey.delete": "To revoke an ApiKey.",
         EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
         ERASE: "To erase a contact that one may see, for good.",
+        "server.observe": "To see how the server does: /metrics, and what /readyz has found.",
     }
 
 

@@ -21,7 +21,7 @@ from schema.owners import owner
 from schema.queries import Queries
 from schema.readpath.written import Execution
 from schema.scalars import SCALARS
-from schema.subscriptions import Subscription
+from schema.subscriptions import Subscription, changes
 from schema.types import Types
 
 
@@ -90,7 +90,7 @@ def _schema(crm: CRM, grafts: Sequence[tuple[str, Any]]) -> Schema:
     return Schema(
         inputs,
         grafts,
-        {resource.name: types.added(resource) for resource in crm.resources},
+        {**{resource.name: types.added(resource) for resource in crm.resources}, "Subscription": changes(crm, book)},
         subscription=Subscription,
         types=[resource.model for resource in crm.resources],
         config=StrawberryConfig(scalar_map=SCALARS),

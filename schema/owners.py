@@ -19,6 +19,8 @@ def _resource(crm: CRM, kind: str, field: str) -> Resource | None:
         return next((one for one in crm.resources if field in (one.snake, one.plural, f"{one.plural}_aggregate")), None)
     if kind == "Mutation":
         return max((one for one in crm.resources if field.startswith(f"{one.snake}_")), key=lambda one: len(one.snake), default=None)
+    if kind == "Subscription":
+        return next((one for one in crm.resources if field == f"{one.snake}_changed"), None)
     whole = next((one for one in crm.resources if one.name == kind), None)
     back = crm.resources.children(whole).get(field) if whole else None
     return crm.resource(back.model) if back else whole

@@ -171,6 +171,7 @@ def _check_listed(row: dict[str, Any]) -> None:
         "permissions": ["notes.pin"],
         "activity kinds": ["DICTATION"],
         "jobs": ["notes.unpin"],
+        "consumers": ["notes.greet"],
         "routes": ["/notes/{contact}.txt"],
         "commands": ["notes-count"],
         "hooks": ["rule", "before_commit", "after_commit", "personal_data", "erase"],
@@ -212,6 +213,7 @@ def _check_api(shop: Shop) -> str:
         "totalCount": 1,
         "nodes": [{"name": "Mina", "pinnedNote": {"text": "first"}, "notes": {"totalCount": 1, "nodes": [note]}}],
     }
+    _check_consumer(shop, contact)
     assert {"name": "DICTATION"} in shop.ask("{ activityKinds { name } }")["activityKinds"]
     text = httpx.get(f"{shop.server.url}/notes/{contact}.txt", headers=shop.headers)
     assert (text.status_code, text.text) == (200, "first\n")
@@ -227,6 +229,17 @@ def _check_veto(shop: Shop, contact: str) -> None:
     problem = {"field": None, "code": "REFUSED", "pluginCode": "NOTES_TOO_MANY", "message": "a contact has at most 2 notes"}
     assert third == {"note": None, "userErrors": [problem]}
     assert shop.ask("{ notes { totalCount } }")["notes"]["totalCount"] == 2
+
+
+def _check_consumer(shop: Shop, contact: str) -> None:
+    update = "mutation ($id: ID!) { contactUpdate(id: $id, input: {lifecycleStage: CUSTOMER}) { userErrors { message } } }"
+    assert shop.ask(update, id=contact)["contactUpdate"]["userErrors"] == []
+    question, found, until = '{ notes(where: {text: {eq: "Has become a customer."}}) { nodes { id } } }', [], time.monotonic() + 20
+    while not found and time.monotonic() < until:
+        found = shop.ask(question)["notes"]["nodes"]
+        time.sleep(0.05)
+    assert len(found) == 1
+    shop.ask("mutation ($id: ID!) { noteDelete(id: $id) { userErrors { message } } }", id=found[0]["id"])
 
 
 def _check_privacy(shop: Shop) -> None:
@@ -303,4 +316,5 @@ def _listening(shop: Shop, document: str) -> Iterator[Iterator[dict[str, Any]]]:
         socket.send(json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ __typename }"}}))
         while receive()["type"] != "complete":  # the second is answered: so the first is being listened to
             pass
+        time.sleep(0.3)  # until it has found out where the events end just now
         yield (receive()["payload"] for _ in iter(int, 1))

@@ -230,7 +230,7 @@ async def test_a_socket_knows_what_was_sent_before(house):
 async def test_the_list_holds_for_sockets(houses: Houses, tmp_path: Path):
     async with houses(graphql={"safelist": manifest(tmp_path, FORMS["by hash"])}) as house:
         assert (await over_socket(house, {"query": HELLO}))["payload"]["data"]
-        message = await over_socket(house, {"query": "subscription { eventHappened { name } }"})
+        message = await over_socket(house, {"query": "subscription { events { name } }"})
         assert message["payload"][0]["extensions"]["code"] == "FORBIDDEN"
 
 

@@ -34,7 +34,7 @@ async def subscribed(house: House, arguments: str) -> AsyncIterator[ClientConnec
         key = house.client.headers["Authorization"]
         await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": key}}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
-        query = f"subscription {{ eventHappened{arguments} {{ {EVENT} }} }}"
+        query = f"subscription {{ events{arguments} {{ {EVENT} }} }}"
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
         yield socket
 
@@ -42,7 +42,7 @@ async def subscribed(house: House, arguments: str) -> AsyncIterator[ClientConnec
 async def hear(socket: ClientConnection) -> dict[str, Any]:
     message = json.loads(await asyncio.wait_for(socket.recv(), 5))
     assert "errors" not in message["payload"]
-    return message["payload"]["data"]["eventHappened"]
+    return message["payload"]["data"]["events"]
 
 
 async def test_each_event_arrives_with_the_record_as_it_is(house: House):
@@ -81,7 +81,9 @@ async def test_a_write_that_is_refused_is_not_told(house: House):
         assert (await hear(socket))["name"] == "team.created"
 
 
-@pytest.mark.parametrize("arguments", ['(names: ["deal.won"])', '(resources: ["deal"], names: ["deal.won", "tag.created"])'])
+@pytest.mark.parametrize(
+    "arguments", ['(where: {names: ["deal.won"]})', '(where: {resources: ["deal"], names: ["deal.won", "tag.created"]})']
+)
 async def test_only_what_was_asked_for_is_told(house: House, arguments: str):
     pipeline = await house.make("Pipeline", name="p")
     await house.make("Stage", name="new", pipeline_id=pipeline.id)
@@ -95,7 +97,7 @@ async def test_only_what_was_asked_for_is_told(house: House, arguments: str):
 
 
 async def test_a_resource_that_there_is_not_cannot_be_listened_to(house: House):
-    async with subscribed(house, '(resources: ["nothing"])') as socket:
+    async with subscribed(house, '(where: {resources: ["nothing"]})') as socket:
         message = json.loads(await asyncio.wait_for(socket.recv(), 5))
         assert message["type"] == "error"
         assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"

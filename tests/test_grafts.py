@@ -233,7 +233,7 @@ async def test_events_of_a_plugin_are_told_to_subscribers(club: House, mina: str
                 return json.loads(await asyncio.wait_for(socket.recv(), 10))
 
             await socket.send('{"type": "connection_init"}')
-            document = 'subscription { eventHappened(resources: ["visit", "card"]) { name changed node { id ... on Visit { title } } } }'
+            document = 'subscription { events(where: {resources: ["visit", "card"]}) { name changed node { id ... on Visit { title } } } }'
             await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": document}}))
             await socket.send('{"type": "ping"}')
             while (await receive())["type"] != "pong":
@@ -241,7 +241,7 @@ async def test_events_of_a_plugin_are_told_to_subscribers(club: House, mina: str
             visit = await club.make("Visit", title="tell")
             card = (await club.ask("{ cards { nodes { id } } }"))["cards"]["nodes"][0]["id"]
             await club.ask("mutation ($id: ID!) { cardDelete(id: $id) { userErrors { code } } }", id=card)
-            events = [(await receive())["payload"]["data"]["eventHappened"] for _ in range(3)]
+            events = [(await receive())["payload"]["data"]["events"] for _ in range(3)]
     assert [event["name"] for event in events] == ["visit.created", "visit.told", "card.deleted"]
     assert events[0]["node"] == {"id": visit.id, "title": "tell"}
     assert events[0]["changed"] == ["title"]

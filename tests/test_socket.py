@@ -23,7 +23,7 @@ from tests.graph import SCHEMA
 from tests.house import House
 from tests.wire import on_a_port
 
-HAPPENED = "subscription { eventHappened { name recordId } }"
+HAPPENED = "subscription { events { name recordId } }"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ async def test_events_arrive_as_they_happen(client, shared_house):
         made = await shared_house.make("Contact", name="Ada")
         message = await hear(ws)
         assert (message["id"], message["type"]) == ("1", "next")
-        assert message["payload"]["data"] == {"eventHappened": {"name": "contact.created", "recordId": made.id}}
+        assert message["payload"]["data"] == {"events": {"name": "contact.created", "recordId": made.id}}
         await say(ws, {"id": "1", "type": "complete"}, {"type": "ping"})
         assert await hear(ws) == {"type": "pong"}
     await asyncio.sleep(0.1)
@@ -131,6 +131,24 @@ async def test_a_key_that_is_revoked_closes_its_socket(client, shared_house, mon
         await asyncio.sleep(0.2)
         await shared_house.sql("UPDATE api_key SET revoked_at = CURRENT_TIMESTAMP WHERE prefix = $1", key.split("_")[1])
         assert await end(ws) == 4403
+
+
+async def test_a_role_that_becomes_less_ends_what_began_with_more(client, shared_house, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKS", 0.05)
+    role = await shared_house.make("Role", name="changing", grants=[{"permission": "contact.read"}])
+    key = (await shared_house.as_("changing")).client.headers["Authorization"]
+    less = """mutation ($id: ID!) { roleUpdate(id: $id, input: {grants: [{permission: "contact.read", scope: OWN}]}) {
+        userErrors { message } } }"""
+    async with client.open() as ws:
+        await say(ws, begin(key), ask(HAPPENED))
+        assert await hear(ws) == {"type": "connection_ack"}
+        await asyncio.sleep(0.3)
+        await shared_house.make("Contact", name="Sara")
+        assert (await hear(ws))["type"] == "next", "who is the same as before goes on"
+        await shared_house.ask(less, id=role.id)
+        await asyncio.sleep(0.3)
+        await shared_house.make("Contact", name="Secret")
+        assert await asyncio.wait_for(end(ws), 3) == 4403
 
 
 @pytest.mark.parametrize(

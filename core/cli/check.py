@@ -13,6 +13,7 @@ from core.database.indices import unhelped
 from core.errors import StartError
 from core.jobs.state import complaints
 from core.server.app import rehearse
+from core.tail.lag import lags, sentences
 
 
 @click.command()
@@ -41,9 +42,18 @@ async def _look(setup: Setup) -> tuple[list[str], list[str]]:
             await rehearse(setup.settings, setup.plugins)
         except StartError as error:
             found = [str(error), *found]
-        return found, await notes(setup.settings, setup.plugins) + ([] if found else await _indices(setup) + await _jobs(setup))
+        told = await notes(setup.settings, setup.plugins)
+        return found, told if found else [*told, *await _indices(setup), *await _consumers(setup), *await _jobs(setup)]
     except StartError as error:  # the settings or the plugins
         return [str(error)], []
+
+
+async def _consumers(setup: Setup) -> list[str]:
+    crm = CRM(setup.settings, setup.plugins)
+    try:
+        return sentences(await lags(crm))
+    finally:
+        await crm.tail.source.close()
 
 
 async def _indices(setup: Setup) -> list[str]:

@@ -3,6 +3,7 @@
 from core.models.access import Answered, ApiKey, FieldAccess, GrantScope, Role, RoleField, RoleGrant, Session, TeamAncestor
 from core.models.activities import Activity
 from core.models.companies import Company
+from core.models.consumers import ConsumerState, DeadEvent
 from core.models.contacts import Contact, ContactEmail, ContactPhone, Gender, LifecycleChange, LifecycleStage
 from core.models.deals import Deal, DealLine, DealStageChange
 from core.models.events import AuditEntry, EventValues
@@ -16,12 +17,12 @@ from core.models.users import Team, User
 __models__ = [
     Team, User, Tag, Product, Pipeline, Stage, Company, Contact, ContactEmail, ContactPhone, LifecycleChange, ContactTag, CompanyTag,
     Deal, DealLine, DealStageChange, DealTag, Activity, AuditEntry, EventValues, ApiKey, Role, RoleGrant, RoleField, Session,
-    TeamAncestor, Answered, Job, JobStep, JobClock,
+    TeamAncestor, Answered, Job, JobStep, JobClock, ConsumerState, DeadEvent,
 ]  # fmt: skip
 
 __all__ = [
-    "Activity", "Answered", "ApiKey", "AuditEntry", "Company", "CompanyTag", "Contact", "ContactEmail", "ContactPhone", "ContactTag",
-    "Deal", "DealLine", "DealStageChange", "DealTag", "EventValues", "FieldAccess", "Gender", "GrantScope", "Job", "JobClock", "JobState",
-    "JobStep", "LifecycleChange", "LifecycleStage", "Pipeline", "Product", "Record", "Role", "RoleField", "RoleGrant", "Session", "Stage",
-    "StageKind", "Tag", "Team", "TeamAncestor", "User",
+    "Activity", "Answered", "ApiKey", "AuditEntry", "Company", "CompanyTag", "ConsumerState", "Contact", "ContactEmail",
+    "ContactPhone", "ContactTag", "DeadEvent", "Deal", "DealLine", "DealStageChange", "DealTag", "EventValues", "FieldAccess",
+    "Gender", "GrantScope", "Job", "JobClock", "JobState", "JobStep", "LifecycleChange", "LifecycleStage", "Pipeline", "Product",
+    "Record", "Role", "RoleField", "RoleGrant", "Session", "Stage", "StageKind", "Tag", "Team", "TeamAncestor", "User",
 ]  # fmt: skip

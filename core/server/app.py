@@ -23,10 +23,12 @@ from core.errors import Refused
 from core.plugins import Plugins, load
 from core.server.doors import doors, knocking
 from core.server.health import Health
+from core.server.metrics import Metrics
 from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
 from core.server.straight import Packed, Straight
 from core.settings import Settings
+from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def create_app(settings: Settings) -> Starlette:
     that wait, and for routes that two plugins claim.
     """
     crm = CRM(settings, load(settings))
-    health = Health(crm)
+    health, metrics = Health(crm), Metrics(crm)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -52,11 +54,16 @@ def create_app(settings: Settings) -> Starlette:
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
                 for line in await first_steps():
                     log.info(line)
-                yield
-                await crm.settle()
+                async with crm.tail.opened(), consuming(crm):
+                    yield
+                    await crm.lifetime.end(crm.background)
 
     app = _Server(
-        routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
+        routes=[
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            *([Route("/metrics", metrics.show)] if settings.server.metrics != "off" else ()),
+        ],
         exception_handlers={HTTPException: _http_error, Refused: _refused},
         lifespan=lifespan,
     )
@@ -71,7 +78,7 @@ class _Server(Starlette):
         """The apps around the router, the outermost first."""
         handlers: Any = self.exception_handlers
         house = _OwnDatabase(Packed(Straight(self, ExceptionMiddleware(self.router, handlers=handlers))))
-        return Requests(doors(self.state.crm.settings.server, house))
+        return Requests(doors(self.state.crm.settings.server, house), self.state.crm.counts)
 
     @cached_property
     def at_once(self) -> Callable[..., Any]:

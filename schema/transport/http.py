@@ -7,11 +7,11 @@ import strawberry
 from graphql import GraphQLError, OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from core.auth import authenticate, remembered
-from core.crm import CRM, Call
+from core.crm import CRM, Call, Present
 from core.errors import RateLimited, Refused, Unauthenticated
 from core.server.rates import Meter
 from core.server.reply import Reply
@@ -20,9 +20,11 @@ from schema.errors import Fault, Unprocessable, entries, status
 from schema.operations.answers import Answer, encoded
 from schema.operations.execution import Engine, refused
 from schema.transport.graphiql import page
-from schema.transport.media import GRAPHQL, JSON, accepted, is_json, wants_page
+from schema.transport.media import EVENTS, GRAPHQL, JSON, accepted, is_json, wants_events, wants_page
 from schema.transport.parameters import Parameters, from_body, from_query_string
 from schema.transport.socket import Socket
+from schema.transport.streams import HEADERS as HEADERS_OF_EVENTS
+from schema.transport.streams import Streams, as_events
 
 Head = Mapping[bytes, str]
 
@@ -40,11 +42,12 @@ _KEY = re.compile(r"[ -~]{1,255}")
 
 
 class Endpoint:
-    """The route /graphql: queries and mutations over HTTP, subscriptions over WebSocket, GraphiQL for browsers."""
+    """The route /graphql: queries and mutations over HTTP, subscriptions over HTTP and WebSocket, GraphiQL for browsers."""
 
     def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
         self.crm = crm
         self.engine = Engine(crm, schema)
+        self._events = Streams(self.engine)
         self._headers = {media: headers + crm.rates.headers for media, headers in HEADERS.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,9 +59,9 @@ class Endpoint:
         if scope["method"] == "GET" and self.crm.settings.server.graphiql and wants_page(accept):
             await page()(scope, receive, send)
             return
-        media, meter = accepted(accept), None
+        media, streams, meter = accepted(accept), wants_events(accept), None
         try:
-            self._check_head(scope["method"], head, media)
+            self._check_head(scope["method"], head, media, streams)
             actor = await authenticate(self.crm, HTTPConnection(scope))
             meter = self.crm.rates.meter(actor)
             meter.ask()
@@ -66,9 +69,11 @@ class Endpoint:
                 parameters = from_query_string(QueryParams(scope["query_string"]))
             else:
                 parameters = from_body(await self._body(receive))
-            call = Call(self.crm, actor, request_id(scope))
-            answer = await self._awaited(self._begun(parameters, call, scope["method"], head, meter), call)
-            reply = self._told(answer, media, meter)
+            call = Call(self.crm, actor, request_id(scope), present=Present(actor) if streams else None)
+            reply = self._streamed(parameters, call, meter) if streams else None
+            if reply is None:
+                answer = await self._awaited(self._begun(parameters, call, scope["method"], head, meter), call)
+                reply = self._told(answer, media, meter)
         except ClientDisconnect:
             return  # nobody is there to read it
         except Exception as error:  # the edge: whatever happened, the client gets an answer and the log gets the rest
@@ -81,11 +86,13 @@ class Endpoint:
         None for what must take the way of all others: it has to be found out first who asks, or it is no POST.
         """
         head = _head(scope)
-        if scope["method"] != "POST" or not (actor := remembered(self.crm, head.get(b"authorization", ""))):
+        if scope["method"] != "POST" or wants_events(head.get(b"accept")):
+            return None
+        if not (actor := remembered(self.crm, head.get(b"authorization", ""))):
             return None
         media, meter = accepted(head.get(b"accept")), None
         try:
-            self._check_head("POST", head, media)
+            self._check_head("POST", head, media, False)
             meter = self.crm.rates.meter(actor)
             meter.ask()
             self._check_size(len(body))
@@ -101,13 +108,25 @@ class Endpoint:
         except Exception as error:  # the same edge
             return self._failed(error, scope, media, meter)
 
-    def _check_head(self, method: str, head: Head, media: str | None) -> None:
+    def _streamed(self, parameters: Parameters, call: Call, meter: Meter) -> ASGIApp | None:
+        """The stream that answers, when it is a subscription that is asked for."""
+        try:
+            parameters = self.engine.persisted.resolved(parameters) if parameters.extensions else parameters
+            prepared = self.engine.prepare(parameters)
+        except REFUSALS:
+            return None  # it will be so again where it is told
+        if prepared.kind is not OperationType.SUBSCRIPTION:
+            return None
+        meter.pay(prepared.cost)
+        return self._events.begin(prepared, parameters, call)
+
+    def _check_head(self, method: str, head: Head, media: str | None, streams: bool) -> None:
         if method not in ("GET", "POST"):
             raise Fault("GraphQL is asked by POST, and queries also by GET", 405, ALLOW)
         if method == "POST":
             self._check_content(head)
-        if media is None:
-            raise Fault(f"the answer can be {GRAPHQL} or {JSON}", 406)
+        if media is None and not streams:
+            raise Fault(f"the answer can be {GRAPHQL}, {JSON} or {EVENTS}", 406)
 
     def _check_content(self, head: Head) -> None:
         if not is_json(head.get(b"content-type")):
@@ -140,7 +159,7 @@ class Endpoint:
                 parameters = self.engine.persisted.resolved(parameters)
             prepared = self.engine.prepare(parameters)
             if prepared.kind is OperationType.SUBSCRIPTION:
-                raise Refused("subscriptions are answered over WebSocket, with the protocol graphql-transport-ws")
+                raise Refused(f"subscriptions are answered as {EVENTS}, or over WebSocket with the protocol graphql-transport-ws")
             if prepared.kind is OperationType.MUTATION and method == "GET":
                 raise Fault("mutations are sent by POST", 405, {"Allow": "POST"})
             meter.pay(prepared.cost)
@@ -163,7 +182,9 @@ class Endpoint:
     def _told(self, answer: Answer, media: str | None, meter: Meter) -> Reply:
         """An answer, as `media` has it: application/json says 200 to whatever was well-formed HTTP."""
         more = meter.headers() + REPLAYED if answer.replayed else meter.headers()
-        return Reply(400 if not answer.executed and media == GRAPHQL else 200, self._headers[media or JSON], answer.encoded(), more)
+        if media is None and answer.executed:  # the client takes events and nothing else
+            return Reply(200, HEADERS_OF_EVENTS, as_events(answer), more)
+        return Reply(400 if not answer.executed and media != JSON else 200, self._headers[media or JSON], answer.encoded(), more)
 
     def _failed(self, error: Exception, scope: Scope, media: str | None, meter: Meter | None) -> Reply:
         body = encoded({"errors": entries(error, request_id(scope))})

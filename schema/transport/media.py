@@ -5,6 +5,7 @@ from functools import lru_cache
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 HTML = "text/html"
+EVENTS = "text/event-stream"
 
 
 @lru_cache(maxsize=128)
@@ -27,6 +28,13 @@ def wants_page(accept: str | None) -> bool:
     """Whether a browser asks: it names text/html, and neither of the types of an answer."""
     ranges = _ranges(accept or "*/*")
     return _quality(ranges, HTML)[1] == _EXACT and all(_quality(ranges, one)[1] < _EXACT for one in (JSON, GRAPHQL))
+
+
+@lru_cache(maxsize=128)
+def wants_events(accept: str | None) -> bool:
+    """Whether a client names text/event-stream as something that it takes."""
+    weight, exactness = _quality(_ranges(accept or "*/*"), EVENTS)
+    return weight > 0 and exactness == _EXACT
 
 
 @lru_cache(maxsize=128)

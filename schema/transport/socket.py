@@ -14,11 +14,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.http.websocket_origin import is_same_origin
 
 from core.auth import authenticate
-from core.crm import Call
+from core.crm import Call, Present
 from core.errors import Forbidden, Refused, Unauthenticated
-from core.permissions import Actor
 from core.server.outages import outage
 from core.server.requests import request_id
+from core.stream import Leaving, TooSlow
 from schema.errors import Fault, entries
 from schema.operations.answers import Answer
 from schema.operations.execution import Engine
@@ -30,7 +30,8 @@ PROTOCOL = "graphql-transport-ws"
 FRAME = 65_536
 LONGEST_ID = 200
 SECONDS_TO_BEGIN = 5.0
-SECONDS_BETWEEN_CHECKS = 60.0
+SECONDS_BETWEEN_CHECKS = 5.0
+SECONDS_TO_TAKE = 20.0  # a message, until the client is given up: so long what it is sent waits in its buffer
 
 
 class _Closed(Exception):
@@ -51,7 +52,8 @@ class Socket:
         self._request_id = request_id(websocket.scope)
         self._seconds_to_begin = seconds_to_begin
         self._token: str | None = None
-        self._actor: Actor | None = None
+        self._present: Present | None = None
+        self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._watch: asyncio.Task[None] | None = None
 
@@ -62,14 +64,20 @@ class Socket:
             await self._websocket.close()  # before it is accepted: the server answers 403
             return
         await self._websocket.accept(PROTOCOL)
+        listening = asyncio.create_task(self._listen())
         try:
-            await self._listen()
+            await asyncio.wait({listening, self._given_up}, return_when=asyncio.FIRST_COMPLETED)
+            listening.cancel()
+            await listening
         except _Closed as closed:
             await self._close(closed.code, closed.reason)
         except WebSocketDisconnect:
             pass
+        except asyncio.CancelledError:
+            if not self._given_up.done():
+                raise
         finally:
-            await self._stop()
+            await self._stop(listening)
 
     def _refusal(self) -> str | None:
         """Why the handshake is refused. A page of another site may not speak through its visitor's browser."""
@@ -83,7 +91,7 @@ class Socket:
     async def _listen(self) -> None:
         try:
             async with asyncio.timeout(self._seconds_to_begin):
-                while self._actor is None:
+                while self._present is None:
                     await self._handle(await self._receive())
         except TimeoutError:
             raise _Closed(4408, "Connection initialisation timeout") from None
@@ -125,13 +133,13 @@ class Socket:
                 raise _Closed(4400, "Unknown type of message")
 
     async def _begin(self, payload: Any) -> None:
-        if self._actor is not None:
+        if self._present is not None:
             raise _Closed(4429, "Too many initialisation requests")
         if not isinstance(payload, dict | None):
             raise _Closed(4400, "The payload must be an object")
         self._token = _token(payload or {})
         try:
-            self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
+            self._present = Present(await authenticate(self._engine.crm, self._websocket, self._token))
         except (Unauthenticated, Forbidden):
             raise _Closed(4403, "Forbidden") from None
         except Exception as error:  # the edge: logged and masked as everywhere
@@ -140,11 +148,12 @@ class Socket:
         await self._send({"type": "connection_ack"})
 
     async def _check(self) -> None:
-        """Ask again who is there, since a key may be revoked while its socket stays open."""
+        """Ask again who is there, since a key may be revoked and a role may change while the socket stays open."""
+        assert self._present
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
             try:
-                self._actor = await authenticate(self._engine.crm, self._websocket, self._token)
+                self._present.actor = await authenticate(self._engine.crm, self._websocket, self._token)
             except (Unauthenticated, Forbidden):
                 await self._close(4403, "Forbidden")
                 return
@@ -152,7 +161,7 @@ class Socket:
                 entries(error, self._request_id)
 
     async def _subscribe(self, name: str, payload: Any) -> None:
-        if self._actor is None:
+        if self._present is None:
             raise _Closed(4401, "Unauthorized")
         if name in self._operations:
             raise _Closed(4409, "Subscriber already exists")
@@ -160,12 +169,13 @@ class Socket:
         try:
             if len(self._operations) >= limit:
                 raise TooMany(f"more than {limit} operations at once on one socket; complete some, or open another")
-            self._engine.crm.rates.meter(self._actor).ask()
+            self._engine.crm.rates.meter(self._present.actor).ask()
             parameters = self._engine.persisted.resolved(checked(payload))
         except Refused as error:
             await self._fail(name, error)
             return
-        self._operations[name] = asyncio.create_task(self._operate(name, parameters, Call(self._engine.crm, self._actor, self._request_id)))
+        call = Call(self._engine.crm, self._present.actor, self._request_id, present=self._present)
+        self._operations[name] = asyncio.create_task(self._operate(name, parameters, call))
 
     async def _operate(self, name: str, parameters: Parameters, call: Call) -> None:
         try:
@@ -185,6 +195,10 @@ class Socket:
             await self._end(name, {"id": name, "type": "complete"})
         except WebSocketDisconnect:
             pass
+        except TooSlow:
+            await self._close(1013, "Too slow")
+        except Leaving:
+            await self._close(1012, "Service restart")
         except Exception as error:  # the edge: whatever a resolver or a source of events raised ends this operation only
             await self._fail(name, error)
 
@@ -206,16 +220,29 @@ class Socket:
     async def _write(self, text: str) -> None:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1000)
-        await self._websocket.send_text(text)
+        try:
+            async with asyncio.timeout(SECONDS_TO_TAKE):
+                await self._websocket.send_text(text)
+        except TimeoutError:  # its buffer is full, so nothing can be said to it any more
+            log.info("%s socket given up: the client takes nothing", self._request_id)
+            self._give_up()
+            raise WebSocketDisconnect(1013) from None
 
     async def _close(self, code: int, reason: str) -> None:
         try:
-            await self._websocket.close(code, reason)
+            async with asyncio.timeout(SECONDS_TO_TAKE):
+                await self._websocket.close(code, reason)
+        except TimeoutError:
+            self._give_up()
         except (RuntimeError, WebSocketDisconnect):
             return  # closed already from the other side
 
-    async def _stop(self) -> None:
-        tasks = [*self._operations.values(), *([self._watch] if self._watch else [])]
+    def _give_up(self) -> None:
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+
+    async def _stop(self, listening: asyncio.Task[None]) -> None:
+        tasks = [listening, *self._operations.values(), *([self._watch] if self._watch else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

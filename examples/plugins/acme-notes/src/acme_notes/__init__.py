@@ -12,9 +12,9 @@ from acme_notes import web
 from acme_notes.command import count
 from acme_notes.graphql import ContactNotes, NotesMutation, NotesSubscription
 from acme_notes.models import Note
-from acme_notes.rules import TooMany, prepare, unpin_old
+from acme_notes.rules import TooMany, greet, prepare, unpin_old
 from acme_notes.settings import Settings
-from core import CRM, Actor, Call, Event, Expressed, Job, Kind, Resource, hookimpl, visible
+from core import CRM, Actor, Call, Consumer, Event, Expressed, Job, Kind, Resource, hookimpl, visible
 from core.models import Contact
 
 requires_core = ">=0.1"
@@ -90,6 +90,12 @@ async def after_commit(crm: CRM, event: Event) -> None:
     """Say in the log what has happened; nobody waits for it."""
     if event.name == "note.pinned":
         log.info("%s pinned note %s", event.actor, event.record_id)
+
+
+@hookimpl
+def consumers() -> list[Consumer]:
+    """Whoever becomes a customer gets a note."""
+    return [Consumer("notes.greet", greet, names=("contact.updated",))]
 
 
 @hookimpl

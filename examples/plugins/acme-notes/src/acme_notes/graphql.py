@@ -10,7 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from acme_notes.models import Note
 from acme_notes.rules import pin
-from core import Call, Invalid, key_of, permit, visible
+from core import Call, Invalid, hear, key_of, permit, visible
 from core.models import Contact
 
 NoteId = Annotated[strawberry.ID, strawberry.argument(description="Global id of a note.")]
@@ -83,11 +83,10 @@ class NotesSubscription:
     async def note_pinned(self, info: strawberry.Info[Call]) -> AsyncGenerator[Note, None]:
         """The events of the house, those of other things and of hidden notes left out."""
         call = info.context
-        async for event in call.crm.stream.listen():
-            if event.name == "note.pinned":
-                note = await visible(call, Note).get_or_none(id=event.record_id)
-                if note is not None:
-                    yield note
+        async for event in hear(call, "note.pinned"):
+            note = await visible(call, Note).get_or_none(id=event.record_id)
+            if note is not None:
+                yield note
 
 
 async def _changeable(call: Call, text: str) -> Note | None:

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from acme_notes.models import Note
 from acme_notes.settings import Settings
-from core import CRM, Call, Change, Invalid, Refused, Run, emit, transaction
+from core import CRM, Call, Change, Invalid, KeptEvent, Refused, Run, emit, transaction
 from core.fields import now
+from core.models import Contact
 
 
 class TooMany(Refused):
@@ -44,3 +45,10 @@ async def unpin_old(run: Run) -> int:
     since = now() - timedelta(days=run.crm.settings_of(Settings).pinned_days)
     async with transaction(run):
         return await Note.filter(pinned_at__lt=since).update(pinned_at=None)
+
+
+async def greet(crm: CRM, events: Sequence[KeptEvent]) -> None:
+    """Make a note of each contact that has become a customer. The notes and the position of the consumer are one transaction."""
+    for event in events:
+        if event.after.get("lifecycle_stage") == "CUSTOMER" and await Contact.exists(id=event.record_id):
+            await Note.create(contact_id=event.record_id, text="Has become a customer.")
