@@ -19,12 +19,13 @@ from core.jobs.clock import Clock
 from core.jobs.cron import Cron
 from core.jobs.doing import Doings
 from core.jobs.state import complaints
+from core.jobs.trying import do_all
 from core.models import Job, JobClock, JobState, Tag
 from core.records.ids import encode
 from tests.house import House, Houses
 from tests.packages import Packages
 from tests.wire import on_a_port
-from tests.working import SOURCE, work_off
+from tests.working import SOURCE
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -48,7 +49,7 @@ def _marks(tmp_path: Path) -> list[str]:
 
 async def test_a_job_is_done_and_its_result_kept(place: House, tmp_path: Path):
     id = await enqueue(place.crm.call(SYSTEM), "work.mark", {"text": "a"})
-    await work_off(place)
+    await do_all(place.crm)
     job = await Job.get(id=id)
     assert (job.state, job.attempts, job.result, job.error) == (JobState.DONE, 1, {"text": "a"}, None)
     assert job.enqueued_at <= job.started_at <= job.finished_at  # type: ignore[operator]  # it has both
@@ -62,7 +63,7 @@ async def test_what_is_rolled_back_is_never_done(place: House, tmp_path: Path):
             await enqueue(call, "work.mark", {"text": "never"})
             await enqueue(call, "work.mark", {"text": "neither"}, key="k")
             raise Invalid(it="is undone")
-    await work_off(place)
+    await do_all(place.crm)
     assert (await Job.all().count(), _marks(tmp_path)) == (0, [])
 
 
@@ -79,14 +80,14 @@ async def test_a_key_keeps_others_away_until_the_job_is_finished(place: House):
     first = await enqueue(call, "work.mark", key="k")
     assert await enqueue(call, "work.mark", key="k") == first
     assert await enqueue(call, "work.once", key="k") != first
-    await work_off(place)
+    await do_all(place.crm)
     assert await enqueue(call, "work.mark", key="k") != first
 
 
 async def test_a_key_can_keep_others_away_for_as_long_as_the_job_is_kept(place: House):
     call = place.crm.call(SYSTEM)
     first = await enqueue(call, "work.once", key="k")
-    await work_off(place)
+    await do_all(place.crm)
     assert await enqueue(call, "work.once", key="k") == first
 
 
@@ -99,7 +100,7 @@ async def test_a_job_waits_for_its_time(place: House):
     call = place.crm.call(SYSTEM)
     later = await enqueue(call, "work.mark", delay=HOUR)
     at = await enqueue(call, "work.mark", at=now() + 2 * HOUR)
-    await work_off(place)
+    await do_all(place.crm)
     assert {job.id: job.state for job in await Job.all()} == {later: JobState.QUEUED, at: JobState.QUEUED}
     assert (await Job.get(id=at)).run_at - (await Job.get(id=later)).run_at > HOUR * 0.9
 
@@ -126,11 +127,11 @@ async def test_what_could_never_be_done_is_refused_at_once(place: House, name: s
 
 async def test_a_failure_is_followed_by_another_try_after_a_while(place: House, tmp_path: Path):
     id = await enqueue(place.crm.call(SYSTEM), "work.fail", {"times": 2})
-    await work_off(place)
+    await do_all(place.crm)
     job = await Job.get(id=id)
     assert (job.state, job.attempts, job.error) == (JobState.QUEUED, 1, "it: does not work yet")
     assert job.run_at > now()
-    await work_off(place, soon=True)
+    await do_all(place.crm, soon=True)
     job = await Job.get(id=id)
     assert (job.state, job.attempts, job.error) == (JobState.DONE, 3, None)
     assert _marks(tmp_path) == ["try 1", "try 2", "try 3"]
@@ -139,12 +140,12 @@ async def test_a_failure_is_followed_by_another_try_after_a_while(place: House, 
 async def test_a_job_whose_retries_are_used_up_is_dead_until_somebody_retries_it(place: House):
     call = place.crm.call(SYSTEM)
     id = await enqueue(call, "work.fail")
-    await work_off(place, soon=True)
+    await do_all(place.crm, soon=True)
     job = await Job.get(id=id)
     assert (job.state, job.attempts) == (JobState.DEAD, 3)
     assert "jobs 'work.fail' are dead: 1; see: payvand jobs list --state dead" in await complaints(place.crm)
     await control.retry(call, job)
-    await work_off(place, soon=True)
+    await do_all(place.crm, soon=True)
     job = await Job.get(id=id)
     assert (job.state, job.attempts) == (JobState.DEAD, 6)
 
@@ -152,7 +153,7 @@ async def test_a_job_whose_retries_are_used_up_is_dead_until_somebody_retries_it
 async def test_an_error_shows_nothing_of_what_is_inside(place: House):
     await enqueue(place.crm.call(SYSTEM), "work.leak")
     await enqueue(place.crm.call(SYSTEM), "work.leave")
-    await work_off(place)
+    await do_all(place.crm)
     assert [(job.state, job.error) for job in await Job.all().order_by("id")] == [
         (JobState.DEAD, "KeyError; the log of the server says more"),
         (JobState.DEAD, "RuntimeError; the log of the server says more"),
@@ -161,7 +162,7 @@ async def test_an_error_shows_nothing_of_what_is_inside(place: House):
 
 async def test_work_that_takes_too_long_is_told_to_stop(place: House, tmp_path: Path):
     await enqueue(place.crm.call(SYSTEM), "work.late")
-    await work_off(place)
+    await do_all(place.crm)
     job = await Job.get()
     assert (job.state, job.error) == (JobState.DEAD, "took longer than 0:00:00.200000")
     assert _marks(tmp_path) == ["told to stop"]
@@ -169,7 +170,7 @@ async def test_work_that_takes_too_long_is_told_to_stop(place: House, tmp_path: 
 
 async def test_progress_is_seen_while_it_works(place: House):
     id = await enqueue(place.crm.call(SYSTEM), "work.count", {"seconds": 0.3})
-    working = asyncio.create_task(work_off(place))
+    working = asyncio.create_task(do_all(place.crm))
     seen = set()
     while not working.done():
         job = await Job.get(id=id)
@@ -181,14 +182,14 @@ async def test_progress_is_seen_while_it_works(place: House):
 
 async def test_a_step_that_was_done_is_not_done_again(place: House, tmp_path: Path):
     await enqueue(place.crm.call(SYSTEM), "work.steps")
-    await work_off(place, soon=True)
+    await do_all(place.crm, soon=True)
     assert _marks(tmp_path) == ["first", "second after 7", "second after 7"]
     assert await Tag.all().count() == 1
 
 
 async def test_two_who_are_told_of_the_same_turn_do_it_once(place: House, tmp_path: Path):
     id = await enqueue(place.crm.call(SYSTEM), "work.mark", {"text": "a"})
-    await work_off(place)
+    await do_all(place.crm)
     await Doings(place.crm, "late").do(id, 1)
     assert _marks(tmp_path) == ["begin a", "end a"]
 
@@ -218,7 +219,7 @@ async def test_a_job_whose_plugin_is_gone_waits_for_it(place: House):
     await Doings(place.crm, "test").do(id, 1)
     assert "jobs 'work.mark' wait for their plugin: 1" in await complaints(place.crm)
     place.crm.jobs["work.mark"] = work
-    await work_off(place)
+    await do_all(place.crm)
     assert (await Job.get(id=id)).state is JobState.DONE
 
 
@@ -237,10 +238,10 @@ async def test_what_does_not_finish_within_the_grace_is_handed_back(place: House
 async def test_what_is_finished_for_long_is_forgotten(place: House):
     call = place.crm.call(SYSTEM)
     old, new = await enqueue(call, "work.mark"), await enqueue(call, "work.mark")
-    await work_off(place)
+    await do_all(place.crm)
     await Job.filter(id=old).update(finished_at=now() - datetime.timedelta(days=31))
     clean_id = await enqueue(call, "jobs.clean")
-    await work_off(place)
+    await do_all(place.crm)
     assert {job.id for job in await Job.all()} == {new, clean_id}
     assert (await Job.get(id=clean_id)).result == 1
     assert place.crm.jobs["jobs.clean"].work is clean
@@ -329,7 +330,7 @@ JOB = "id name state arguments queue attempts progressDone progressTotal error k
 async def test_jobs_are_listed_and_shown(place: House):
     await enqueue(place.crm.call(SYSTEM), "work.mark", {"text": "a"}, key="k")
     await enqueue(place.crm.call(SYSTEM), "work.fail", {"times": 1})
-    await work_off(place)
+    await do_all(place.crm)
     arguments = "where: {state: {eq: DONE}}, orderBy: [{field: ENQUEUED_AT, direction: ASC}]"
     found = await place.ask(f"{{ jobs({arguments}) {{ totalCount nodes {{ {JOB} }} }} }}")
     [job] = found["jobs"]["nodes"]
@@ -366,7 +367,7 @@ async def test_a_running_job_is_told_to_stop(place: House, tmp_path: Path):
 async def test_a_dead_job_is_retried_and_a_done_one_is_not(place: House):
     await enqueue(place.crm.call(SYSTEM), "work.leak")
     await enqueue(place.crm.call(SYSTEM), "work.mark")
-    await work_off(place)
+    await do_all(place.crm)
     dead, done = [encode(place.crm.resource(Job), job.id) for job in await Job.all().order_by("name")]
     document = "mutation ($id: ID!) { jobRetry(id: $id) { job { state } userErrors { code } } }"
     assert (await place.ask(document, id=dead))["jobRetry"] == {"job": {"state": "QUEUED"}, "userErrors": []}
@@ -396,7 +397,7 @@ async def test_a_job_is_watched_until_it_is_over(place: House):
         assert json.loads(await socket.recv())["type"] == "connection_ack"
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}}))
         heard = [json.loads(await socket.recv())["payload"]["data"]["jobProgress"]]
-        working = asyncio.create_task(work_off(place))
+        working = asyncio.create_task(do_all(place.crm))
         while (message := json.loads(await asyncio.wait_for(socket.recv(), 10)))["type"] == "next":
             heard.append(message["payload"]["data"]["jobProgress"])
         await working

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import signal
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
@@ -76,6 +77,34 @@ def test_workers_share_the_work_and_each_job_is_done_once(house: Place):
     if house.database.name == "postgres":
         workers = house.database.query(house.shell.url, "SELECT DISTINCT executor_id FROM dbos.workflow_status")
         assert len(workers) == 2
+
+
+def test_whatever_is_killed_and_when_each_job_has_its_effect_once(house: Place):
+    _ask(house, "work.steps", "{}", times=100)
+    for seconds in (0.3, 0.9, 0.1, 1.7):
+        before = len(house.marked())
+        with house.shell.running("worker") as first, house.shell.running("worker") as second:
+            house.until(lambda before=before: len(house.marked()) > before)
+            first.kill()
+            time.sleep(seconds)
+            second.kill()
+    with house.shell.running("worker"):
+        house.until(lambda: house.states("work.steps") == ["DONE"] * 100)
+    effects = house.database.query(house.shell.url, "SELECT COUNT(*) AS n, COUNT(DISTINCT name) AS names FROM tag")
+    assert effects == [{"n": 100, "names": 100}]
+
+
+def test_a_worker_that_loses_its_place_begins_anew(house: Place):
+    if house.database.name == "sqlite":
+        pytest.skip("a file stays locked for as long as its process lives")
+    _ask(house, "work.mark", '{"text": "a", "seconds": 4}')
+    with house.shell.running("worker"):
+        house.until(lambda: house.marked() == ["begin a"])
+        sessions = "FROM pg_stat_activity WHERE application_name = 'payvand jobs'"
+        house.database.query(house.shell.url, f"SELECT pg_terminate_backend(pid) {sessions}")
+        house.until(lambda: house.states("work.mark") == ["DONE"])
+        assert "the place of this process is lost" in house.log
+    assert house.marked() == ["begin a", "begin a", "end a"]
 
 
 def test_a_worker_that_is_told_to_stop_finishes_or_hands_back(house: Place):
@@ -160,6 +189,25 @@ async def test_what_the_engine_has_forgotten_it_is_told_again(monkeypatch: pytes
     waited = await Job.create(**values)
     ran = await Job.create(**values, state=JobState.RUNNING, holder="place-7 gone")
     assert [(await _over(one.id)).state for one in (waited, ran)] == [JobState.DONE] * 2
+
+
+async def test_the_engine_keeps_nothing_of_what_is_over_for_long(monkeypatch: pytest.MonkeyPatch, running_house: House):
+    monkeypatch.setattr("core.jobs.running.KEPT", datetime.timedelta(0))
+    monkeypatch.setattr("core.jobs.running.TIDY", 0.0)
+    await _over(await enqueue(running_house.crm.call(SYSTEM), "work.mark"))
+    assert await _told(running_house) <= 1
+    async with asyncio.timeout(30):
+        while await _told(running_house):  # noqa: ASYNC110  # threads remove it
+            await asyncio.sleep(0.1)
+
+
+async def _told(house: House) -> int:
+    """How many turns the engine knows."""
+    url, table = house.settings.database.url, "dbos.workflow_status"
+    if house.database.name == "sqlite":
+        url, table = url.replace("house.db", "house.jobs/engine.db"), "workflow_status"
+    [row] = house.database.query(url, f"SELECT COUNT(*) AS n FROM {table}")
+    return row["n"]
 
 
 async def test_the_more_urgent_job_is_begun_first(running_house: House, tmp_path: Path):

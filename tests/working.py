@@ -1,6 +1,5 @@
 """What the tests of jobs share: a plugin with jobs, and ways to have them done, in this process or in others."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.fields import now
-from core.jobs.doing import Doings
-from core.models import Job, JobState
 from tests.engines import Engine
-from tests.house import House, write_settings
+from tests.house import write_settings
 from tests.packages import Packages
 from tests.shell import ROOT, Shell
 
@@ -58,7 +54,7 @@ async def count(run, seconds=0.0):
         await run.progress(done, 4, f"at {done}")
         await asyncio.sleep(seconds)
 
-async def steps(run, seconds=0.0):
+async def steps(run, seconds=0.0, text=""):
     async def first():
         note("first")
         await make(run, f"of {run.id}")
@@ -104,19 +100,6 @@ def commands(cli):
                     await enqueue(call, name, given)
         asyncio.run(go())
 """
-
-
-async def work_off(house: House, *, soon: bool = False) -> None:
-    """Have all jobs done whose time has come, without an engine; with `soon` also those that wait for another try."""
-    doings = Doings(house.crm, "test")
-    while True:
-        waiting = Job.filter(state=JobState.QUEUED, name__in=list(house.crm.jobs))
-        if soon:
-            await waiting.update(run_at=now())
-        due = await waiting.filter(run_at__lte=now()).order_by("priority", "id")
-        if not due:
-            return
-        await asyncio.gather(*(doings.do(one.id, one.turn) for one in due))
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ class Leading:
             await self._relay.doubt()
             self._next_doubt = moment + DOUBT
         if moment >= self._next_tidy:
-            over = await self._engine.over((now() - KEPT).isoformat())
-            await self._engine.forget(over)
+            while over := await self._engine.over((now() - KEPT).isoformat()):
+                await self._engine.forget(over)
             self._next_tidy = moment + TIDY
 
 
