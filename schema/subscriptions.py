@@ -16,9 +16,10 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.records import ids
 from core.records.shown import changed
 from core.resources import READ, Resource
+from core.stream import Told
 from core.tail.cursors import cursor_of, position_of
 from core.tail.hearing import seen
-from core.tail.kept import KeptEvent, Wanted, is_pattern
+from core.tail.kept import Wanted, is_pattern
 from schema.make import Book
 from schema.types import Node
 
@@ -37,12 +38,12 @@ class EventType:
     at: datetime.datetime = strawberry.field(description="When it happened, in UTC.")
     actor: str = strawberry.field(description="Who did it.")
     changed: list[str] = strawberry.field(description="The names of the fields that changed.")
-    event: strawberry.Private[KeptEvent]
+    told: strawberry.Private[Told]
 
     @strawberry.field(description="The record as it is now; null when it is deleted.")
     async def node(self, info: strawberry.Info[Call]) -> Node | None:
         """The record as it is now."""
-        return await _now(info.context.again(), info.context.crm.resources.by_key[self.event.resource], self.event.record_id)
+        return await _now(info.context.again(), info.context.crm.resources.by_key[self.told.event.resource], self.told.event.record_id)
 
 
 @strawberry.input(name="EventWhere", description="Which events to hear of; all conditions must hold.")
@@ -80,7 +81,7 @@ class Subscription:
             async for page in pages:
                 now = call.again()
                 for told in await seen(now, page):
-                    yield _shown(now, told.event)
+                    yield _shown(now, told)
 
 
 def changes(crm: CRM, book: Book) -> list[StrawberryField]:
@@ -108,7 +109,7 @@ def _changed(book: Book, resource: Resource) -> StrawberryField:
                 for told in page:
                     before, record = record, await _now(now.again(), resource, key)
                     if await seen(now, [told]):
-                        yield kind(**{resource.snake: record, "event": _shown(now, told.event)})
+                        yield kind(**{resource.snake: record, "event": _shown(now, told)})
                     elif before is not None:
                         yield kind(**{resource.snake: None, "event": None})
 
@@ -144,10 +145,11 @@ def _wanted(call: Call, where: EventWhere) -> Wanted:
     return Wanted(names, (resource.key,) if not resources or resource.key in resources else resources, key)
 
 
-def _shown(call: Call, event: KeptEvent) -> EventType:
+def _shown(call: Call, told: Told) -> EventType:
+    event = told.event
     resource = call.crm.resources.by_key[event.resource]
     return EventType(
         id=strawberry.ID(str(event.id)), cursor=cursor_of(event), name=event.name, resource=event.resource,
         record_id=strawberry.ID(ids.encode(resource, event.record_id)), at=event.at, actor=event.actor,
-        changed=changed(call, resource, event.changed), event=event,
+        changed=changed(call, resource, event.changed), told=told,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -16,6 +17,7 @@ from core.tail.wire import Wire
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 1.0  # where nobody says that there is something new
+SECONDS_BETWEEN_CALLS = 0.01  # between two looks, however much is written meanwhile
 SECONDS_IN_A_GAP = (0.005, 0.25)  # between two looks while rows lie behind a gap: at first, and at most
 
 
@@ -107,6 +109,7 @@ class Tail:
         broken = False
         while True:
             await self._rest()
+            began = time.monotonic()
             try:
                 if self.wire:
                     await self.wire.listen()
@@ -120,6 +123,7 @@ class Tail:
                     log.warning("events cannot be followed: %s", error or type(error).__name__)
                 broken = True
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            await asyncio.sleep(max(0.0, began + SECONDS_BETWEEN_CALLS - time.monotonic()))
 
     async def _rest(self) -> None:
         """Wait until it is time to look."""

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 
 import strawberry
@@ -15,7 +16,6 @@ from graphql import (
     OperationType,
     create_source_event_stream,
     execute_subscription_event,
-    map_source_to_response_event,
 )
 from strawberry.execution import optimized_is_awaitable
 
@@ -30,6 +30,7 @@ from schema.operations.introspection import Introspection, introspects
 from schema.operations.once import Once
 from schema.operations.persisted import Persisted
 from schema.operations.safelist import safelist
+from schema.operations.shared import OfEvent, Question
 from schema.operations.writer import Writer
 from schema.readpath.reader import Reader
 from schema.transport.parameters import Parameters
@@ -141,9 +142,19 @@ class Engine:
         if isinstance(source, ExecutionResult):
             yield Answer({"errors": [field_entry(error, _id(call)) for error in source.errors or ()]}, executed=False)
             return
-        async with aclosing(map_source_to_response_event(executor, source, _with_fresh_loaders)) as results:
-            async for result in results:
-                yield self._answer(result, prepared, call)
+        question = Question(prepared, parameters)
+        async with aclosing(cast(AsyncGenerator[Any, None], source)) as payloads:
+            async for payload in payloads:
+                now = call.again()
+                make = partial(self._told, payload, executor, prepared, now)
+                yield await (question.answer(payload.told, now.actor, make) if isinstance(payload, OfEvent) else make())
+
+    async def _told(self, payload: Any, executor: Executor, prepared: Prepared, call: Call) -> Answer:
+        """Execute one event. What a loader keeps is true for one event only, and rights may have changed since the last one."""
+        one = executor.build_per_event_executor(payload)
+        one.context_value = call
+        result = execute_subscription_event(one)
+        return self._answer(await result if inspect.isawaitable(result) else cast(ExecutionResult, result), prepared, call)
 
     def _executor(self, prepared: Prepared, parameters: Parameters, call: Call) -> Executor:
         name = prepared.operation.name.value if prepared.operation.name else None
@@ -177,12 +188,6 @@ def _may_explain(call: Call) -> bool:
 def refused(error: Exception, request_id: str) -> Answer:
     """The answer to a request of which nothing was executed."""
     return Answer({"errors": entries(error, request_id)}, executed=False)
-
-
-def _with_fresh_loaders(executor: Executor) -> Any:
-    """Execute one event. What a loader keeps is true for one event only, and rights may have changed since the last one."""
-    executor.context_value = executor.context_value.again()
-    return execute_subscription_event(executor)
 
 
 def _id(call: Call) -> str:
