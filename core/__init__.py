@@ -6,7 +6,10 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, emit, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
-from core.jobs import Job
+from core.jobs.asking import enqueue
+from core.jobs.declared import Backoff, Job, Queue
+from core.jobs.run import Run
+from core.measures import Measure
 from core.money import Money
 from core.permissions import SYSTEM, Actor, demand, permit
 from core.records.filters import Filter, matching
@@ -20,8 +23,8 @@ from core.tail.hearing import hear
 from core.tail.kept import KeptEvent
 
 __all__ = [
-    "CRM", "SYSTEM", "Actor", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden", "Invalid",
-    "Job", "KeptEvent", "Kind", "Money", "NotFound", "Period", "Refused", "Resource", "authenticate", "days_between", "demand",
-    "emit", "first_day", "hear", "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction",
-    "visible",
+    "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
+    "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound",
+    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hear",
+    "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

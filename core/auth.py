@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from core.access.keys import MARK, is_open
+from core.access.keys import MARK
 from core.access.secrets import digest
 from core.access.sessions import actor_of, secret_of
 from core.access.uses import note_use
@@ -80,7 +80,7 @@ def remembered(crm: "CRM", authorization: str) -> Actor | None:
 async def known_key(key: str) -> bool:
     """Whether the database has this very key, and it is open."""
     record = await _record(key)
-    return record is not None and is_open(record)
+    return record is not None and record.opens()
 
 
 class Recent:
@@ -120,7 +120,7 @@ async def _by_key(crm: "CRM", key: str) -> Actor:
         return actor
     before = crm.recent.forgotten
     record = await _record(key)
-    if record is None or not is_open(record):
+    if record is None or not record.opens():
         raise Unauthenticated("this key is not valid")
     actor = await of_key(crm, record)
     ends = (record.expires_at, None if record.hash == known else record.old_until)

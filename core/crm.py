@@ -2,21 +2,25 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tortoise.models import Model
 
-from core import expressions, jobs
+from core import expressions, measures
 from core.access.attempts import Attempts
 from core.auth import Recent
+from core.counts import Counts
 from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.jobs import declared
+from core.lifetime import Lifetime
 from core.loading import shared
+from core.measures import Measure
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.registry import Resources
@@ -26,6 +30,7 @@ from core.settings import Settings
 from core.stream import Stream
 from core.tail.consumers import Consumer, checked_consumers
 from core.tail.tail import Tail
+from core.telemetry import tracing
 
 if TYPE_CHECKING:
     from core.access.passwords import Passwords
@@ -46,10 +51,16 @@ class CRM:
         self.strangers = Strangers(settings.limits)
         self.readers: Readers | None = None  # while the house is open
         self.background: set[asyncio.Task[None]] = set()
+        self.lifetime = Lifetime(settings.server.grace)
+        self.counts = Counts()
+        self.tracing = tracing(settings.telemetry)
+        self.measures = measures.checked([*plugins.lists("metrics", crm=self)])
+        self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
+        self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = jobs.checked(list(plugins.lists("jobs")))
+        self.jobs = declared.checked(list(plugins.lists("jobs")))
         self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
 
     @property
@@ -108,6 +119,10 @@ class CRM:
                 return plugin.settings
         raise KeyError(kind.__qualname__)
 
+    def measure(self, one: Measure) -> None:
+        """Add a figure to /metrics: for rooms of the house itself, which have no hook. It is shown as `payvand_NAME`."""
+        self.measures[f"payvand_{one.name}"] = "core", one
+
     def resource(self, model: type[Model]) -> Resource:
         """How a model is shown."""
         return self.resources.of(model)
@@ -147,6 +162,7 @@ class Call:
     actor: Actor
     request_id: str | None = None
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
+    secrets: set[str] = field(default_factory=set, compare=False, repr=False)  # what the answer shows this once, and nobody keeps
     present: Present | None = field(default=None, compare=False)
 
     def again(self) -> "Call":

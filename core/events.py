@@ -214,6 +214,7 @@ def _names(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
 
 def tell(crm: "CRM", events: Sequence[Event]) -> None:
     """Tell of committed events, apart from the request that caused them."""
+    crm.counts.events += len(events)
     if not DECISIVE.isdisjoint(event.resource for event in events):
         crm.recent.forget()
     if events:

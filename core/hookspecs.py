@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # the types below import this module in turn
     from core.crm import CRM, Call
     from core.events import Event
     from core.expressions import Expressed
-    from core.jobs import Job
+    from core.jobs.declared import Job
+    from core.measures import Measure
     from core.models import Contact
     from core.permissions import Actor
     from core.resources import Resource
@@ -58,7 +59,12 @@ def permissions() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 @hookspec
 def jobs() -> list[Job]:  # type: ignore[empty-body]
-    """Return work by the clock."""
+    """Return the work that can be enqueued, or that a clock begins."""
+
+
+@hookspec
+def metrics(crm: CRM) -> list[Measure]:  # type: ignore[empty-body]
+    """Return figures for /metrics; they are read at each look."""
 
 
 @hookspec

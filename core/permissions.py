@@ -201,7 +201,7 @@ def _shown(name: str) -> str:
 def _granted(actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, ...]:
     """What roles say: that of the actor, and those of whom it must not exceed."""
     tests: list[Test] = []
-    for one in _chain(actor):
+    for one in chain(actor):
         allowed = _by_role(one, resource, verb)
         if allowed is False:
             return False
@@ -210,10 +210,11 @@ def _granted(actor: Actor, resource: Resource, verb: str) -> bool | tuple[Test, 
     return tuple(tests) or True
 
 
-def _chain(actor: Actor) -> Iterator[Actor]:
+def chain(actor: Actor) -> Iterator[Actor]:
+    """The actor, and all within whose rights it stays."""
     yield actor
     for one in actor.within:
-        yield from _chain(one)
+        yield from chain(one)
 
 
 def _by_role(actor: Actor, resource: Resource, verb: str) -> bool | Test:

@@ -162,6 +162,7 @@ class Resource:
     natural: columns by which an import finds a record, best first.
     prepare: an async function (call, changes) with the model's own rules, awaited for each batch before it is saved.
     on_delete: an async function (call, record), awaited before a record is deleted; it may raise Conflict.
+    on_restore: as on_delete, before a record is brought back.
     """
 
     model: type[Model]
@@ -178,6 +179,7 @@ class Resource:
     natural: tuple[str, ...] = ("name",)
     prepare: Prepare | None = None
     on_delete: Callable[[Any, Any], Awaitable[None]] | None = None
+    on_restore: Callable[[Any, Any], Awaitable[None]] | None = None
     plural_name: str | None = None
 
     @property

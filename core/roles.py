@@ -13,11 +13,11 @@ from tortoise.expressions import Q
 from core.errors import Invalid, Unauthenticated
 from core.models import ApiKey, GrantScope, Role, RoleField, RoleGrant, User
 from core.naming import snake
-from core.permissions import ALL, NONE, SCOPES, SYSTEM, Actor, Grant, fits
+from core.permissions import ALL, NONE, OWN, SYSTEM, TEAM, Actor, Grant, chain, fits, rule
 from core.records import ids, wheres
 from core.records.filters import condition
 from core.records.logic import NEVER
-from core.resources import Resource
+from core.resources import READ, Resource
 
 if TYPE_CHECKING:
     from core.crm import CRM
@@ -64,13 +64,13 @@ class Rights:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-async def rights(crm: "CRM", name: str) -> Rights | None:
-    """The rights of a role; None when there is no such role. Those of a deleted role are none."""
+async def rights(crm: "CRM", name: str, *, deleted: bool = False) -> Rights | None:
+    """The rights of a role; None when there is no such role. Those of a deleted role are none, or with `deleted` what they were."""
     role = await Role.get_or_none(name=name)
     if role is None:
         known = crm.settings.roles.get(name)
         return None if known is None else Rights(dict(known))
-    if role.deleted_at is not None:
+    if role.deleted_at is not None and not deleted:
         return None
     grants = await RoleGrant.filter(role_id=role.id).order_by("position")
     fields = await RoleField.filter(role_id=role.id).order_by("position")
@@ -121,7 +121,7 @@ async def of_user(crm: "CRM", user: User, name: str | None = None) -> Actor:
 
 
 async def of_key(crm: "CRM", key: ApiKey) -> Actor:
-    """A key acting with the rights of its role, within its scopes and the rights of whoever made it."""
+    """A key acting with the rights of its role, within its scopes and the rights of whoever made it. Raises Unauthenticated."""
     found = await rights(crm, key.role) or Rights()
     user = await User.get_or_none(id=key.user_id) if key.user_id else None
     if user is not None and (user.deleted_at is not None or not user.active):
@@ -130,7 +130,10 @@ async def of_key(crm: "CRM", key: ApiKey) -> Actor:
     if key.creator_id:
         within.append(await of_user(crm, await User.get(id=key.creator_id)))
     if key.maker_id:
-        within.append(await of_key(crm, await ApiKey.get(id=key.maker_id)))
+        maker = await ApiKey.get(id=key.maker_id)
+        if not maker.opens():
+            raise Unauthenticated("the key that made this one does not open any more")
+        within.append(await of_key(crm, maker))
     name = f"key {key.prefix} ({key.name})"[:120]
     return Actor(name, found.grants, key.user_id, key.id, user.team_id if user else None, found.fields, tuple(within))
 
@@ -141,8 +144,8 @@ def beyond(crm: "CRM", actor: Actor, given: Rights) -> str | None:
         return None
     other = Actor("other", given.grants, fields=given.fields)
     for permission in crm.permissions:
-        mine, theirs = actor.grant(permission), other.grant(permission)
-        if SCOPES.index(theirs) > SCOPES.index(mine) or (theirs == "where" and mine != ALL and not _same(actor, other, permission)):
+        theirs = other.own_grant(permission)
+        if not all(_covers(one.own_grant(permission), theirs) for one in chain(actor)):
             return permission
     for name in sorted(actor.shut):
         if name not in other.shut or (name in actor.hidden and name not in other.hidden):
@@ -150,16 +153,26 @@ def beyond(crm: "CRM", actor: Actor, given: Rights) -> str | None:
     return None
 
 
-def _same(actor: Actor, other: Actor, permission: str) -> bool:
-    return not actor.within and actor.own_grant(permission) == other.own_grant(permission)
+def _covers(mine: Grant, theirs: Grant) -> bool:
+    """Whether every row of one grant is certainly a row of another. What a filter leaves out may be somebody's own."""
+    return theirs == NONE or mine in (ALL, theirs) or (mine == TEAM and theirs == OWN)
 
 
-async def assignable(crm: "CRM", actor: Actor, name: str, path: str = "role") -> None:
-    """Raise Invalid when there is no such role, or when it may more than the actor, who cannot give it away then."""
+def of_another(given: Rights) -> Rights:
+    """The rights of another user as they are for whoever gets in as that one: what is its own is not one's own."""
+    return Rights({name: NONE if grant == NONE else ALL for name, grant in given.grants.items()}, given.fields)
+
+
+async def assignable(crm: "CRM", actor: Actor, name: str, path: str = "role", *, another: bool = False) -> None:
+    """Raise Invalid when there is no such role, or when it may more than the actor, who cannot give it away then.
+
+    `another`: it is for a user who is there already, and may own what the actor must not see.
+    """
     given = await rights(crm, name)
     if given is None:
-        raise Invalid({path: f"there is no role '{name[:60]}'; there are {', '.join(await known(crm))}"})
-    if excess := beyond(crm, actor, given):
+        told = actor is SYSTEM or rule(crm, actor, crm.resource(Role), READ) is True
+        raise Invalid({path: f"there is no role '{name[:60]}'" + (f"; there are {', '.join(await known(crm))}" if told else "")})
+    if excess := beyond(crm, actor, of_another(given) if another else given):
         raise Invalid({path: f"has rights that you have not yourself: {excess}"})
 
 

@@ -19,10 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server listens, and whom it answers.
+    """Where the server listens, whom it answers, and how it stops.
 
     origins: of pages on other sites that may ask, `https://app.example`. hosts: names that it answers to, `crm.example` or
     `*.crm.example`; any when empty. proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    grace: seconds that requests have to finish when the server is told to stop. drain: seconds before that in which it answers on, with
+    /readyz red, so that a load balancer sees it. metrics: who may see /metrics: `key`, whoever has the permission `server.observe`;
+    `open`, everybody; `off`, nobody.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +35,9 @@ class Server:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
+    grace: float = 30.0
+    drain: float = 0.0
+    metrics: str = "key"
 
     def __post_init__(self) -> None:
         for one in self.origins:
@@ -42,6 +48,44 @@ class Server:
                 raise ValueError(f"hosts: '{one}' is not of the form crm.example or *.crm.example, in small letters and without a port")
         for one in self.proxies:
             _network(one)
+        if self.metrics not in ("off", "open", "key"):
+            raise ValueError(f"metrics is off, open or key, not '{self.metrics}'")
+        for name in ("grace", "drain"):
+            if not 0 <= getattr(self, name) <= 3_600:
+                raise ValueError(f"{name} is 0 to 3600 seconds")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is written to stderr: `text` for people or `json` for programs, from this level on."""
+
+    format: str = "text"
+    level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("text", "json"):
+            raise ValueError(f"format is text or json, not '{self.format}'")
+        if self.level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError(f"level is DEBUG, INFO, WARNING or ERROR, not '{self.level}'")
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Where traces are sent: the address of an OpenTelemetry collector that speaks OTLP over HTTP; nowhere when empty.
+
+    service: what this server is called there. sample: the share of requests that are traced, from 0 to 1; one whose client says that it
+    traces it is traced, too.
+    """
+
+    endpoint: str = ""
+    service: str = "payvand"
+    sample: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError("endpoint is not of the form http://collector:4318")
+        if not 0 <= self.sample <= 1:
+            raise ValueError("sample is 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -152,14 +196,30 @@ class Provider:
 
 
 @dataclass(frozen=True)
+class Jobs:
+    """How jobs are run, and what else works in the background.
+
+    in_server: whether `payvand serve` does it, too; else only `payvand worker` does. grace: seconds in which jobs may finish when the
+    process is told to stop; what is not finished goes on elsewhere, or later. keep: days that finished jobs are kept.
+    """
+
+    in_server: bool = True
+    grace: float = 20.0
+    keep: int = 30
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `plugin_tables` and `roles` are read by the plugins and by the permissions."""
 
     path: Path
     server: Server = field(default_factory=Server)
+    log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     database: Database = field(default_factory=Database)
     company: Company = field(default_factory=Company)
     limits: Limits = field(default_factory=Limits)
+    jobs: Jobs = field(default_factory=Jobs)
     sessions: Sessions = field(default_factory=Sessions)
     oidc: Mapping[str, Provider] = field(default_factory=dict)
     graphql: GraphQL = field(default_factory=GraphQL)
@@ -173,7 +233,17 @@ class Settings:
         return self.path.parent
 
 
-SECTIONS = {"server": Server, "database": Database, "company": Company, "limits": Limits, "graphql": GraphQL, "sessions": Sessions}
+SECTIONS = {
+    "server": Server,
+    "log": Log,
+    "telemetry": Telemetry,
+    "database": Database,
+    "company": Company,
+    "limits": Limits,
+    "graphql": GraphQL,
+    "sessions": Sessions,
+    "jobs": Jobs,
+}
 
 
 # Signatures by a private key alone: with a secret that both know, whoever checks a token could make one.

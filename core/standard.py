@@ -3,8 +3,10 @@
 from starlette.routing import BaseRoute, Route
 
 from core import CRM, Resource, hookimpl
+from core import Job as Work
 from core.access.pages import Pages
 from core.domain import access, activities, deals, people
+from core.jobs.cleaning import clean
 from core.models import (
     Activity,
     ApiKey,
@@ -19,6 +21,7 @@ from core.models import (
     DealLine,
     DealStageChange,
     DealTag,
+    Job,
     LifecycleChange,
     Pipeline,
     Product,
@@ -125,9 +128,16 @@ def resources() -> list[Resource]:
         ),
         Resource(Product, natural=("sku", "name"), prepare=deals.products),
         Resource(Tag),
-        Resource(User, reverse={"team": "users"}, hidden=frozenset({"password"}), natural=("email", "name"), prepare=people.users),
+        Resource(
+            User,
+            reverse={"team": "users"},
+            hidden=frozenset({"password"}),
+            natural=("email", "name"),
+            prepare=people.users,
+            on_restore=access.restored_user,
+        ),
         Resource(Team, reverse={"parent": "teams"}, prepare=people.teams),
-        Resource(Role, prepare=access.roles, on_delete=access.unused),
+        Resource(Role, prepare=access.roles, on_delete=access.unused, on_restore=access.restored_role),
         Resource(
             RoleGrant,
             part_of="role",
@@ -155,7 +165,20 @@ def resources() -> list[Resource]:
             natural=(),
             plural_name="audit_entries",
         ),
+        Resource(
+            Job,
+            verbs=READ_ONLY,
+            hidden=frozenset({"lock", "turn", "handed", "holder", "failures", "crashes"}),
+            owned_by="user",
+            natural=(),
+        ),
     ]
+
+
+@hookimpl
+def jobs() -> list[Work]:
+    """Every night, what is finished for long is forgotten."""
+    return [Work("jobs.clean", clean, cron="17 3 * * *")]
 
 
 @hookimpl
@@ -167,6 +190,7 @@ def permissions() -> dict[str, str]:
         "apiKey.delete": "To revoke an ApiKey.",
         EXPORT: "To export everything that is known of a contact that one may see, whatever else is hidden.",
         ERASE: "To erase a contact that one may see, for good.",
+        "server.observe": "To see how the server does: /metrics, and what /readyz has found.",
     }
 
 

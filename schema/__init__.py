@@ -12,6 +12,7 @@ from schema.access.passwords import PasswordMutations
 from schema.access.viewer import ViewerQueries
 from schema.audit import AuditFields
 from schema.build import build
+from schema.jobs import PERMISSIONS, JobMutations, JobSubscription
 from schema.operations.execution import EXPLAIN
 from schema.privacy import PrivacyMutation, PrivacyQuery
 from schema.transport.graphiql import Assets
@@ -29,13 +30,16 @@ def routes(crm: CRM) -> list[BaseRoute]:
 @hookimpl
 def graphql() -> list[type]:
     """The core's own fields that no table says."""
-    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation]
+    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation, JobMutations, JobSubscription]
 
 
 @hookimpl
 def permissions() -> Mapping[str, str]:
-    """To see how queries are answered."""
-    return {EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it."}
+    """To see how queries are answered, and to do something about jobs."""
+    return {
+        **PERMISSIONS,
+        EXPLAIN: "To ask with `extensions: {explain: true}` for the statement of a query, and for what the database makes of it.",
+    }
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """What an entry of the audit tells of its record: which one, and its values before and after, as far as one may see them."""
 
+import asyncio
 import uuid
 from collections import defaultdict
 from typing import Any
@@ -76,14 +77,33 @@ async def _values(call: Call, entry: AuditEntry, side: str) -> Any:
 
     kept = await call.loader("audit.values", lambda: DataLoader(load)).load(entry.id)
     values = getattr(kept, side, None)
-    return told(call, resource, values) if values else None
+    return told(call, resource, await _without_unseen(call, resource, values)) if values else None
+
+
+async def _without_unseen(call: Call, resource: Resource, values: Values) -> Values:
+    """The values, with null in the place of each record that is not to be seen, as where the relation itself is shown."""
+    crm, shown = call.crm, dict(values)
+    for relation in resource.to_one.values():
+        if (key := shown.get(relation.attr)) and (target := crm.resources.by_model.get(relation.model)):
+            shown[relation.attr] = key if await _there(call, target, key) else None
+    for name, link in resource.link_inputs.items():
+        keys = shown.get(name) or ()
+        seen = await asyncio.gather(*(_there(call, crm.resource(link.model), key) for key in keys))
+        shown |= {name: [key for key, there in zip(keys, seen, strict=True) if there]} if keys else {}
+    for name, back in crm.resources.parts(resource).items():
+        if rows := shown.get(name):
+            shown[name] = await asyncio.gather(*(_without_unseen(call, crm.resource(back.model), row) for row in rows))
+    return shown
 
 
 async def _seen(call: Call, entry: AuditEntry) -> Resource | None:
     """The resource of the record, when the actor may see the record, be it deleted."""
     resource = _resource(call, entry)
-    if resource is None:
-        return None
+    return resource if resource and await _there(call, resource, entry.record_id) else None
+
+
+async def _there(call: Call, resource: Resource, key: uuid.UUID | str) -> bool:
+    """Whether the actor may see the record with this key, be it deleted. Many are asked for at once."""
 
     async def load(wanted: list[Told]) -> list[bool]:
         keys: dict[str, list[uuid.UUID]] = defaultdict(list)
@@ -92,8 +112,7 @@ async def _seen(call: Call, entry: AuditEntry) -> Resource | None:
         seen = {(key, record) for key, records in keys.items() for record in await _visible(call, key, records)}
         return [one in seen for one in wanted]
 
-    seen = await call.loader("audit.seen", lambda: DataLoader(load)).load((resource.key, entry.record_id))
-    return resource if seen else None
+    return await call.loader("audit.seen", lambda: DataLoader(load)).load((resource.key, uuid.UUID(str(key))))
 
 
 async def _visible(call: Call, key: str, records: list[uuid.UUID]) -> list[uuid.UUID]:

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from asyncio import CancelledError
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Conflict, Invalid, Refused
-from core.server.outages import outage
+from core.server.outages import outage, too_complex
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,15 @@ def field_entry(error: GraphQLError, request_id: str) -> Entry:
     return _made(error.message, _code(error, "BAD_USER_INPUT"), request_id, error)
 
 
+def code_of(error: BaseException) -> str:
+    """The code that a client reads of what escapes."""
+    if isinstance(error, Refused | Unprocessable):
+        return error.code
+    if isinstance(error, GraphQLError):
+        return "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "BAD_USER_INPUT"
+    return "UNAVAILABLE" if outage(error) or isinstance(error, CancelledError) else "INTERNAL_SERVER_ERROR"
+
+
 def status(error: Exception) -> int:
     """The HTTP status of a request that failed before it became GraphQL."""
     if isinstance(error, Refused):
@@ -83,6 +93,9 @@ def _entry(error: Exception, request_id: str, located: GraphQLError | None = Non
     if outage(error):
         log.error("request %s: the database does not serve", request_id, exc_info=error)
         return _made("The database is not available at the moment; try again.", "UNAVAILABLE", request_id, located)
+    if too_complex(error):
+        log.info("request %s: a statement is more than the database understands", request_id)
+        return _made("The filter is nested too deeply for the database; ask for less at once.", "QUERY_TOO_COMPLEX", request_id, located)
     incident = secrets.token_hex(8)
     log.error("incident %s in request %s", incident, request_id, exc_info=error)
     return _made("Unexpected error.", "INTERNAL_SERVER_ERROR", request_id, located, incident=incident)

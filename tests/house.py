@@ -201,7 +201,7 @@ def _inside(context: TortoiseContext | None) -> Iterator[None]:
 async def _client(app: Starlette, role: str, user: str | None = None) -> httpx.AsyncClient:
     key = f"{MARK}_{secrets.token_hex(6)}_{random()}"
     with _inside(app.state.database):  # without an event: what has happened in a house is what its test did
-        user_id = user and user.removeprefix("user_")
+        user_id = user and str(user).removeprefix("user_")
         await ApiKey.create(name=f"test {role}", prefix=key.split("_")[1], hash=digest(key), role=role, user_id=user_id)
     # An exception that reaches the transport would be a 500 of the server; it must look like that to the tests too.
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

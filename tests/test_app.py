@@ -117,9 +117,34 @@ async def test_a_database_that_is_not_as_it_was_is_not_ready_but_alive(houses):
     async with houses() as house:
         await house.sql("ALTER TABLE tortoise_migrations RENAME TO gone")
         assert (await house.client.get("/healthz")).status_code == 200
-        response = await house.client.get("/readyz")
+        response = await house.client.get("/readyz", headers={"Authorization": ""})
         assert (response.status_code, response.json()) == (503, {"status": "unavailable"})
         assert response.headers["retry-after"]
+
+
+async def test_whoever_may_observe_reads_what_is_wrong_and_others_only_that_it_is(houses):
+    async with houses(roles={"other": {"contact.read": "all"}}) as house:
+        assert (await house.client.get("/readyz")).json() == {
+            "status": "ok",
+            "checks": {"server": "ok", "database": "ok", "migrations": "ok"},
+        }
+        assert (await (await house.as_("other")).client.get("/readyz")).json() == {"status": "ok"}
+        house.crm.checks["consumers"] = _behind
+        response = await house.client.get("/readyz")
+        assert (response.status_code, response.json()["checks"]["consumers"]) == (503, "an hour behind")
+        del house.crm.checks["consumers"]
+        await house.sql("ALTER TABLE tortoise_migrations RENAME TO gone")
+        await house.sql("ALTER TABLE api_key RENAME TO gone_keys")
+        house.crm.recent._actors.clear()
+        response = await house.client.get("/readyz")
+        assert response.status_code == 503
+        assert "tortoise_migrations" in response.json()["checks"]["database"]
+        stranger = await house.client.get("/readyz", headers={"Authorization": "Bearer pvk_no_no"})
+        assert stranger.json() == {"status": "unavailable"}
+
+
+async def _behind() -> str:
+    return "an hour behind"
 
 
 async def test_migrations_that_wait_are_seen_while_it_runs(houses):

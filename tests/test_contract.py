@@ -131,6 +131,8 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
         _check_veto(shop, contact)
         _check_privacy(shop)
     assert place("notes-count").well().out == "2\n"
+    _enable(place.folder, place.url, "notes")
+    _check_job(place, database, key)
 
     _enable(place.folder, place.url)
     assert place("schema").well().out == bare
@@ -176,6 +178,19 @@ def _check_listed(row: dict[str, Any]) -> None:
         "own hooks": ["note_labels"],
         "settings": ["most_per_contact", "labels", "pinned_days"],
     }
+
+
+def _check_job(place: Installed, database: Engine, key: str) -> None:
+    """The night comes, and what has been pinned for long is no longer."""
+    database.query(place.url, "UPDATE notes_note SET pinned_at = '2020-01-01 00:00:00+00:00' WHERE pinned_at IS NOT NULL")
+    database.query(place.url, "UPDATE job_clock SET read_at = '2020-01-01 00:00:00+00:00' WHERE name = 'notes.unpin'")
+    with _served(place, key) as shop:
+        until = time.monotonic() + 30
+        query = '{ jobs(where: {name: {eq: "notes.unpin"}}) { nodes { state result } } }'
+        while (jobs := shop.ask(query)["jobs"]["nodes"]) != [{"state": "DONE", "result": 1}]:
+            assert time.monotonic() < until, jobs
+            time.sleep(0.2)
+        assert shop.ask("{ notes(where: {pinnedAt: {isNull: false}}) { totalCount } }") == {"notes": {"totalCount": 0}}
 
 
 def _check_api(shop: Shop) -> str:

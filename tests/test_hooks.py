@@ -82,7 +82,7 @@ def activity_kinds():
 
 @hookimpl
 def jobs():
-    return [Job("first.tidy", timedelta(hours=1), misbehave)]
+    return [Job("first.tidy", misbehave, cron="0 * * * *")]
 
 @hookimpl
 def routes(crm):
@@ -371,7 +371,7 @@ async def test_plugins_open_doors_of_their_own(two: House):
 async def test_kinds_jobs_and_permissions_are_declared(two: House):
     assert two.crm.activity_kinds["FAIR"] == "A talk at a fair."
     assert (await two.make("Activity", "kind", kind="FAIR", subject="x")).kind == "FAIR"
-    assert two.crm.jobs["first.tidy"].interval.seconds == 3600
+    assert two.crm.jobs["first.tidy"].cron == "0 * * * *"
     assert two.crm.permissions["first.ask"] == "To ask first."
 
 

@@ -79,9 +79,17 @@ ALONE = {
     "@hookimpl\ndef activity_kinds(): return {'TALK': 1}": "plugin 'one': activity_kinds() must return a dict of texts",
     "@hookimpl\ndef jobs(): return {}": "plugin 'one': jobs() must return a list, not dict",
     "@hookimpl\ndef jobs(): return ['x']": "plugin 'one': jobs() must return a list of Job, not str",
-    "@hookimpl\ndef jobs(): return [Job('x', timedelta(1), answer)]": "plugin 'one': the work of job 'x' must be an async function",
-    "@hookimpl\ndef jobs(): return [Job('x', timedelta(0), work)]": "plugin 'one': the interval of job 'x' must be a timedelta",
-    "@hookimpl\ndef jobs(): return [Job('x', 5, work)]": "plugin 'one': the interval of job 'x' must be a timedelta",
+    "@hookimpl\ndef jobs(): return [Job('x', answer)]": "plugin 'one': the work of job 'x' must be an async function",
+    "@hookimpl\ndef jobs(): return [Job('X y', work)]": "plugin 'one': the name of the job 'X y' must be words of letters, digits and _",
+    "@hookimpl\ndef jobs(): return [Job('x', work, timeout=5)]": "plugin 'one': the timeout of job 'x' must be a timedelta",
+    "@hookimpl\ndef jobs(): return [Job('x', work, retries=-1)]": "plugin 'one': the retries of job 'x' must be a whole number",
+    "@hookimpl\ndef jobs(): return [Job('x', work, unique=True)]": "plugin 'one': unique of job 'x' must be 'unfinished' or 'kept'",
+    "@hookimpl\ndef jobs(): return [Job('x', work, queue='mail')]": "plugin 'one': the queue of a job must be a Queue, not str",
+    "@hookimpl\ndef jobs(): return [Job('x', work, cron='0 0 31 2 *')]": "plugin 'one': the cron of job 'x': '0 0 31 2 *' never comes",
+    "@hookimpl\ndef jobs(): return [Job('x', work, time_zone='Nowhere')]": "plugin 'one': job 'x': there is no time zone 'Nowhere'",
+    "@hookimpl\ndef jobs(): return [Job('jobs.clean', work)]": (
+        "the job 'jobs.clean' is declared by plugin 'core.standard' and by plugin 'one'"
+    ),
     "@hookimpl\ndef routes(): return None": "plugin 'one': routes() must return a list, not NoneType",
     "@hookimpl\ndef routes(): return ['/x']": "plugin 'one': routes() must return a list of Starlette's routes, not of str",
     "@hookimpl\ndef graphql(): return {}": "plugin 'one': graphql() must return a list, not dict",
@@ -122,7 +130,7 @@ BOTH = {
     TYPE: "plugin 'one' and plugin 'two': the GraphQL schema cannot be made: ",
     "@hookimpl\ndef permissions(): return {'shoes.try': 'x'}": "the permission 'shoes.try' is declared by plugin 'one' and by plugin 'two'",
     "@hookimpl\ndef activity_kinds(): return {'FAIR': 'x'}": "the kind of activity 'FAIR' is declared by plugin 'one' and by plugin 'two'",
-    "@hookimpl\ndef jobs(): return [Job('tidy', timedelta(1), work)]": "the job 'tidy' is declared by plugin 'one' and by plugin 'two'",
+    "@hookimpl\ndef jobs(): return [Job('tidy', work)]": "the job 'tidy' is declared by plugin 'one' and by plugin 'two'",
     "@hookimpl\ndef routes(): return [Route('/shoes/{{{name}}}', answer)]": (
         "the route '/shoes/{}' is claimed by plugin 'one' and by plugin 'two'"
     ),

@@ -133,6 +133,24 @@ async def test_a_key_that_is_revoked_closes_its_socket(client, shared_house, mon
         assert await end(ws) == 4403
 
 
+async def test_a_role_that_becomes_less_ends_what_began_with_more(client, shared_house, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKS", 0.05)
+    role = await shared_house.make("Role", name="changing", grants=[{"permission": "contact.read"}])
+    key = (await shared_house.as_("changing")).client.headers["Authorization"]
+    less = """mutation ($id: ID!) { roleUpdate(id: $id, input: {grants: [{permission: "contact.read", scope: OWN}]}) {
+        userErrors { message } } }"""
+    async with client.open() as ws:
+        await say(ws, begin(key), ask(HAPPENED))
+        assert await hear(ws) == {"type": "connection_ack"}
+        await asyncio.sleep(0.3)
+        await shared_house.make("Contact", name="Sara")
+        assert (await hear(ws))["type"] == "next", "who is the same as before goes on"
+        await shared_house.ask(less, id=role.id)
+        await asyncio.sleep(0.3)
+        await shared_house.make("Contact", name="Secret")
+        assert await asyncio.wait_for(end(ws), 3) == 4403
+
+
 @pytest.mark.parametrize(
     ("messages", "code"),
     [

@@ -10,13 +10,14 @@ from starlette.types import ASGIApp
 
 from core.server.process import config
 from core.server.protocol import BoundedProtocol
+from core.settings import Server
 
 
 @contextlib.asynccontextmanager
 async def on_a_port(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol, proxies: Sequence[str] = ()) -> AsyncIterator[int]:
     """The port at which the app answers inside the block."""
     listener = socket.create_server(("127.0.0.1", 0))
-    settings = config(app, proxies)
+    settings = config(app, Server(proxies=tuple(proxies)))
     settings.http = protocol
     server = _Server(settings)
     running = asyncio.create_task(server._serve([listener]))  # not serve(): the signals belong to pytest

@@ -10,7 +10,7 @@ from core.models import Session, User
 from core.permissions import ALL, Actor
 from core.records.visibility import visible
 from core.resources import UPDATE
-from core.roles import Rights, beyond, of_user, rights
+from core.roles import Rights, beyond, of_another, of_user, rights
 
 if TYPE_CHECKING:
     import uuid
@@ -42,11 +42,15 @@ async def sign_in(crm: "CRM", email: str, password: str, address: str | None = N
 
 
 async def change_password(call: "Call", current: str, new: str) -> None:
-    """Give the actor's user another password. Raises Invalid when the current one is wrong, RateLimited after too many of those."""
+    """Give the actor's user another password.
+
+    Raises Invalid when the current one is wrong, and RateLimited after too many of those, or too many changes.
+    """
     user = await User.get_or_none(id=call.actor.user_id, deleted_at__isnull=True) if call.actor.user_id else None
     if user is None:
         raise Invalid(current="belongs to a user, and you are none")
     account = user.email or str(user.id)
+    call.crm.attempts.begin(f"changes of {user.id}")  # good ones too: each takes a processor from those who sign in
     call.crm.attempts.begin(account)
     if not await call.crm.passwords.fits(user.password, current):
         _told_of_failure(call.crm, user, None)
@@ -65,7 +69,9 @@ async def set_password(call: "Call", key: "uuid.UUID", password: str) -> User:
         raise NotFound("there is no User with this id")
     if call.actor.grant(f"user.{UPDATE}") != ALL:
         raise Invalid(id="is for those to change who may change every user")
-    given = await rights(call.crm, user.role) if user.role else None
+    given = await rights(call.crm, user.role, deleted=True) if user.role else None
+    if given is not None and user.id != call.actor.user_id:
+        given = of_another(given)
     if excess := beyond(call.crm, call.actor, given or Rights()):
         raise Invalid(id=f"is a user who has rights that you have not yourself: {excess}")
     await _keep(call, user, await call.crm.passwords.hashed(password))

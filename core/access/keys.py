@@ -11,12 +11,12 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import emit, transaction
 from core.fields import now
 from core.models import ApiKey, User
-from core.permissions import ALL, NONE, SYSTEM
+from core.permissions import ALL, SYSTEM
 from core.records.ids import key_of
 from core.records.values import clean
 from core.records.visibility import allowed_or_refused, visible
 from core.resources import CREATE, DELETE, UPDATE
-from core.roles import Rights, assignable, beyond, check_permission, rights
+from core.roles import Rights, assignable, beyond, check_permission, of_another, rights
 
 if TYPE_CHECKING:
     from core.crm import CRM, Call
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MARK = "pvk"
 LONGEST_GRACE = datetime.timedelta(days=7)
 MOST_SCOPES = 100
+MOST_MAKERS = 10  # keys above a key: all of them are looked up when it is used
 
 
 async def create(call: "Call", values: Mapping[str, Any]) -> tuple[ApiKey, str]:
@@ -39,6 +40,7 @@ async def create(call: "Call", values: Mapping[str, Any]) -> tuple[ApiKey, str]:
     text = _text(prefix)
     async with transaction(call):
         maker = await _maker(call)
+        await _not_too_deep(maker)
         end = _end(_column(call, "expires_at", values.get("expires_at")), maker)
         key = ApiKey(
             name=_column(call, "name", values["name"]), role=values["role"], prefix=prefix, hash=digest(text),
@@ -50,6 +52,7 @@ async def create(call: "Call", values: Mapping[str, Any]) -> tuple[ApiKey, str]:
             raise Forbidden("the permission apiKey.create does not reach keys of this user")
         shown = ("name", "prefix", "role", "scopes", "user_id", "expires_at")
         await emit(call, "apiKey.created", key, after={name: getattr(key, name) for name in shown})
+    call.secrets.add(text)
     return key, text
 
 
@@ -74,8 +77,7 @@ async def change(call: "Call", id: uuid.UUID, values: Mapping[str, Any]) -> ApiK
         if "name" in values:
             key.name = _column(call, "name", values["name"])
         if "expires_at" in values:
-            maker = await ApiKey.get(id=key.maker_id) if key.maker_id else None
-            key.expires_at = _end(_column(call, "expires_at", values["expires_at"]), maker)
+            key.expires_at = await _other_end(call, key, _column(call, "expires_at", values["expires_at"]))
         if "scopes" in values:
             key.scopes = _narrower(key.scopes, _scopes(call.crm, values["scopes"]))
         after = {name: getattr(key, name) for name in values}
@@ -95,7 +97,7 @@ async def rotate(call: "Call", id: uuid.UUID, grace: datetime.timedelta = dateti
         raise Invalid(grace_seconds=f"must be between 0 and {int(LONGEST_GRACE.total_seconds())}")
     async with transaction(call):
         key = await _locked(call, id, UPDATE)
-        if not is_open(key):
+        if not key.opens():
             raise Conflict("the key does not open any more; make another one")
         if call.actor.key_id != key.id:
             await _covered(call, key)
@@ -104,6 +106,7 @@ async def rotate(call: "Call", id: uuid.UUID, grace: datetime.timedelta = dateti
         key.hash, key.rotated_at = digest(text), moment
         await key.save(update_fields=["hash", "old_hash", "old_until", "rotated_at"])
         await emit(call, "apiKey.rotated", key, after={"rotated_at": moment, "old_until": key.old_until})
+    call.secrets.add(text)
     return key, text
 
 
@@ -133,11 +136,6 @@ async def first_steps() -> list[str]:
     ]
 
 
-def is_open(key: ApiKey) -> bool:
-    """Whether the key opens the API now."""
-    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now())
-
-
 def _text(prefix: str) -> str:
     return f"{MARK}_{prefix}_{random()}"
 
@@ -162,7 +160,7 @@ async def _maker(call: "Call") -> ApiKey | None:
     if call.actor.key_id is None:
         return None
     maker = await ApiKey.filter(id=call.actor.key_id).select_for_update().first()
-    if maker is None or not is_open(maker):
+    if maker is None or not maker.opens():
         raise Forbidden("your key does not open any more")
     return maker
 
@@ -219,6 +217,25 @@ def _end(expires_at: datetime.datetime | None, maker: ApiKey | None) -> datetime
     return expires_at or maker.expires_at
 
 
+async def _other_end(call: "Call", key: ApiKey, expires_at: datetime.datetime | None) -> datetime.datetime | None:
+    """Another end of a key. No key gives one, itself among them, more time than it has; and nobody more time to one that may more."""
+    maker = await ApiKey.get(id=key.maker_id) if key.maker_id else None
+    end = _end(_end(expires_at, maker), await _maker(call))
+    if call.actor.key_id != key.id and key.expires_at is not None and (end is None or end > key.expires_at):
+        await _covered(call, key, "expires_at")
+    return end
+
+
+async def _not_too_deep(maker: ApiKey | None) -> None:
+    """Raise Conflict when a key would stand below too many others, all of whom are asked for their rights when it is used."""
+    above = 0
+    while maker is not None:
+        above += 1
+        if above > MOST_MAKERS:
+            raise Conflict(f"your key was made by keys {MOST_MAKERS} deep, and makes none; take one that is nearer to a user")
+        maker = await ApiKey.get(id=maker.maker_id) if maker.maker_id else None
+
+
 async def _locked(call: "Call", id: uuid.UUID, verb: str) -> ApiKey:
     key = await visible(call, ApiKey, verb).filter(id=id).select_for_update(of=("api_key",), no_key=True).first()
     if key is None:
@@ -226,10 +243,10 @@ async def _locked(call: "Call", id: uuid.UUID, verb: str) -> ApiKey:
     return key
 
 
-async def _covered(call: "Call", key: ApiKey) -> None:
+async def _covered(call: "Call", key: ApiKey, path: str = "id") -> None:
     """Raise Invalid when the key may more than the actor. What is a user's own is not the own of another."""
-    given = await rights(call.crm, key.role) or Rights()
+    given = await rights(call.crm, key.role, deleted=True) or Rights()
     if key.user_id is not None and key.user_id != call.actor.user_id:
-        given = Rights({name: NONE if grant == NONE else ALL for name, grant in given.grants.items()}, given.fields)
+        given = of_another(given)
     if excess := beyond(call.crm, call.actor, given):
-        raise Invalid(id=f"is a key that may more than you: {excess}")
+        raise Invalid({path: f"{'is' if path == 'id' else 'is of'} a key that may more than you: {excess}"})

@@ -15,18 +15,22 @@ from core.hooks import blaming
 
 # A command is here by its name: where its click command is, and what the list of commands says of it.
 COMMANDS = {
+    "backup": ("core.cli.backup:backup", "Copy the database while the server runs."),
     "check": ("core.cli.check:check", "Say whether settings, plugins and database fit together."),
     "consumers": ("core.cli.consumers:consumers", "Show who reads the events, and how far each is."),
     "demo": ("core.cli.demo:demo", "Fill an empty house with demo data."),
     "export": ("core.cli.export:export", "Write records to a CSV or JSON lines file."),
     "import": ("core.cli.import_:import_", "Take records from a CSV or JSON lines file."),
+    "jobs": ("core.cli.jobs:jobs", "List, retry and cancel jobs."),
     "keys": ("core.cli.keys:keys", "Make, list, rotate and revoke the keys that open the API."),
     "makemigrations": ("core.cli.makemigrations:makemigrations", "Write migrations for what has changed in the models."),
     "migrate": ("core.cli.migrate:migrate", "Bring the tables up to date."),
     "plugins": ("core.cli.plugins_:plugins_", "Show the plugins, their state, and what they add."),
     "privacy": ("core.cli.privacy:privacy", "Export what is known of a contact, or erase the contact."),
+    "restore": ("core.cli.restore:restore", "Make the database what a backup says."),
     "serve": ("core.cli.serve:serve", "Answer requests."),
     "users": ("core.cli.users:users", "Make users who can sign in, and give them passwords."),
+    "worker": ("core.cli.worker:worker", "Do jobs, and answer nobody."),
 }
 
 

@@ -8,9 +8,10 @@ import click
 from core.cli import Setup
 from core.cli.output import as_json, console, print_json
 from core.crm import CRM
-from core.database import notes, offline, problems
+from core.database import connect, notes, offline, problems
 from core.database.indices import unhelped
 from core.errors import StartError
+from core.jobs.state import complaints
 from core.server.app import rehearse
 from core.tail.lag import lags, sentences
 
@@ -42,7 +43,7 @@ async def _look(setup: Setup) -> tuple[list[str], list[str]]:
         except StartError as error:
             found = [str(error), *found]
         told = await notes(setup.settings, setup.plugins)
-        return found, told if found else [*told, *await _indices(setup), *await _consumers(setup)]
+        return found, told if found else [*told, *await _indices(setup), *await _consumers(setup), *await _jobs(setup)]
     except StartError as error:  # the settings or the plugins
         return [str(error)], []
 
@@ -58,3 +59,8 @@ async def _consumers(setup: Setup) -> list[str]:
 async def _indices(setup: Setup) -> list[str]:
     async with offline(setup.settings, setup.plugins):
         return unhelped(CRM(setup.settings, setup.plugins))
+
+
+async def _jobs(setup: Setup) -> list[str]:
+    async with connect(setup.settings, setup.plugins):
+        return await complaints(CRM(setup.settings, setup.plugins))

@@ -15,13 +15,16 @@ BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @asynccontextmanager
-async def alone(path: Path) -> AsyncIterator[sqlite3.Connection]:
-    """The only connection to the file: others wait, or are told that it is locked. Raises StartError when somebody has it open."""
+async def alone(path: Path, then: str = "migrate") -> AsyncIterator[sqlite3.Connection]:
+    """The only connection to the file: others wait, or are told that it is locked. Raises StartError when somebody has it open.
+
+    `then` is what is to be done once it is free.
+    """
     _make_folder(path)
     deadline = time.monotonic() + PATIENCE
     while (connection := _try_alone(path)) is None:
         if time.monotonic() > deadline:
-            raise StartError(f"another process has {path} open; stop the server, then migrate")
+            raise StartError(f"another process has {path} open; stop the server, then {then}")
         await asyncio.sleep(0.05)
     with closing(connection):
         yield connection

@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from core.database.usage import Usage
+
 PATIENCE = 5.0  # seconds until a connection is free
 STATEMENTS = 500  # prepared ones that a connection keeps
 
@@ -23,10 +25,12 @@ class Lane:
         self._opening = 0
         self._free: list[asyncpg.Connection] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._statements = 0
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
         """The rows of a statement. Raises TimeoutError when no connection is free for too long."""
         connection = self._idle() or await self._another()
+        self._statements += 1
         try:
             found = await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
         except asyncpg.PostgresError:
@@ -37,6 +41,10 @@ class Lane:
             raise
         self._give_back(connection)
         return found
+
+    def usage(self) -> Usage:
+        """How much it has to do."""
+        return Usage(self._statements, self._size, len(self._open), len(self._open) - len(self._free), len(self._waiting))
 
     async def open(self) -> None:
         """Open the first connection, so that a database that does not answer is known at the start."""

@@ -14,10 +14,20 @@ from tortoise.connection import get_connections
 from core.database.endings import Inner, to_the_end
 from core.database.insertion import Insertion, Rows, of_several
 from core.database.inside import Reading
+from core.database.usage import Usage
 
 
 class Client(AsyncpgDBClient):
     """The pool of this process."""
+
+    turns = waiting = 0
+
+    def usage(self) -> dict[str, Usage]:
+        """How much it has to do."""
+        if (pool := self._pool) is None:
+            return {}
+        size = pool.get_size()
+        return {"write": Usage(self.turns, pool.get_max_size(), size, size - pool.get_idle_size(), self.waiting)}
 
     def _in_transaction(self) -> TransactionContext:
         return Turn(self)
@@ -178,7 +188,12 @@ class Turn(TransactionContext):
     async def __aenter__(self) -> TransactionalDBClient:
         self.pool = await self.parent.pool()
         self.transaction = Transaction(self.parent)
-        self.connection = await self.pool.acquire()
+        self.parent.turns += 1
+        self.parent.waiting += 1
+        try:
+            self.connection = await self.pool.acquire()
+        finally:
+            self.parent.waiting -= 1
         self.transaction._connection = self.connection  # type: ignore[assignment]  # a proxy of the pool, with all that a connection has
         try:
             if not self.late:

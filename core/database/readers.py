@@ -17,6 +17,7 @@ from core.database.connection import UNREACHABLE, unreachable
 from core.database.functions import install
 from core.database.inside import inside
 from core.database.lanes import PATIENCE, STATEMENTS, Lane, lane
+from core.database.usage import Usage
 from core.settings import Settings
 
 Parts = Sequence[bytes | str | int | None]
@@ -44,6 +45,10 @@ class Readers(Protocol):
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         """How the database would go about a statement, line by line."""
+        ...
+
+    def usage(self) -> dict[str, Usage]:
+        """How much the connections have to do, by what they are for."""
         ...
 
 
@@ -81,7 +86,9 @@ class _Sqlite:
     def __init__(self, path: Path, settings: Settings) -> None:
         self._address = f"file:{quote(str(path))}?mode=ro"
         self._seconds = settings.database.statement_timeout
-        self._threads = ThreadPoolExecutor(min(settings.database.pool, 4), "reader")
+        self._size = min(settings.database.pool, 4)
+        self._threads = ThreadPoolExecutor(self._size, "reader")
+        self._statements = 0  # a thread may miss one of another's: a lock would cost more than it is worth
         self._idle: dict[float, list[_Watched]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
         self._all: list[_Watched] = []
 
@@ -107,6 +114,10 @@ class _Sqlite:
             lines.append("  " * depths[place] + text)
         return lines
 
+    def usage(self) -> dict[str, Usage]:
+        idle = sum(map(len, self._idle.values()))
+        return {"read": Usage(self._statements, self._size + 1, len(self._all), len(self._all) - idle, self._threads._work_queue.qsize())}
+
     def close(self) -> None:
         """Close what is open."""
         self._threads.shutdown()
@@ -123,6 +134,7 @@ class _Sqlite:
         except IndexError:  # one look, for there are other threads
             connection = self._opened(patience)
         try:
+            self._statements += 1
             connection.end = time.monotonic() + self._seconds
             return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
@@ -162,6 +174,9 @@ class _Postgres:
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
         return tuple((await (self._brief if brief else self._wide).rows(sql, values))[0].values())
+
+    def usage(self) -> dict[str, Usage]:
+        return {"read_keys": self._brief.usage(), "read_lists": self._wide.usage()}
 
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
         return None  # the server is asked over a socket

@@ -17,6 +17,7 @@ from core.database.endings import Inner, to_the_end
 from core.database.functions import FUNCTIONS
 from core.database.insertion import Insertion, Rows, of_one
 from core.database.inside import Reading
+from core.database.usage import Usage
 
 AT_ONCE = 500  # rows in one statement
 MOST = 32_766  # values in one statement
@@ -29,6 +30,11 @@ class Client(SqliteClient):
 
     def __init__(self, file_path: str, **kwargs: Any) -> None:
         super().__init__(file_path, **{**PRAGMAS, **kwargs})
+        self.turns = self.waiting = 0
+
+    def usage(self) -> dict[str, Usage]:
+        """How much it has to do."""
+        return {"write": Usage(self.turns, 1, int(self._connection is not None), int(self._lock.locked()), self.waiting)}
 
     async def create_connection(self, with_db: bool) -> None:
         """Open the file; its folder is made when it is not there."""
@@ -119,7 +125,12 @@ class Turn(TransactionContext):
         self.transaction: Transaction | None = None
 
     async def __aenter__(self) -> TransactionalDBClient:
-        await self.parent._lock.acquire()
+        self.parent.turns += 1
+        self.parent.waiting += 1
+        try:
+            await self.parent._lock.acquire()
+        finally:
+            self.parent.waiting -= 1
         try:
             if not self.parent._connection:
                 await self.parent.create_connection(with_db=True)

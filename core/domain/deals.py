@@ -10,6 +10,7 @@ from core.models.deals import DealLine
 from core.models.pipelines import Pipeline, Stage, StageKind
 from core.models.products import Product
 from core.money import LARGEST
+from core.permissions import unwritable
 from core.resources import Change
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ async def deals(call: "Call", changes: Sequence[Change]) -> None:
     by_id = {stage.id: stage for stage in stages}
     for change in changes:
         if change.before is None or "stage_id" in change.values or "pipeline_id" in change.values:
-            stage = _place(change, stages, by_id, first)
+            stage = _place(call, change, stages, by_id, first)
             _times(change, stage)
         _order(change)
         if change.record.amount is not None and change.record.currency is None:
@@ -41,7 +42,7 @@ async def _one_currency(change: Change) -> None:
         raise Invalid(amount=f"must be in {other}, as the lines are; or give the lines too")
 
 
-def _place(change: Change, stages: Sequence[Stage], by_id: dict[Any, Stage], first: Pipeline | None) -> Stage:
+def _place(call: "Call", change: Change, stages: Sequence[Stage], by_id: dict[Any, Stage], first: Pipeline | None) -> Stage:
     deal, values = change.record, change.values
     if values.get("stage_id"):
         stage = by_id.get(values["stage_id"])
@@ -54,6 +55,8 @@ def _place(change: Change, stages: Sequence[Stage], by_id: dict[Any, Stage], fir
         stage = next((one for one in stages if one.pipeline_id == pipeline_id and one.kind is StageKind.OPEN), None)
         if stage is None:
             raise Invalid(stage_id="is required: there is no pipeline with an open stage yet")
+        if change.before is not None and "deal.stage" in call.actor.shut:  # another pipeline is another stage
+            raise unwritable("deal.stage")
         change.put("stage_id", stage.id)
     if deal.pipeline_id != stage.pipeline_id:
         change.put("pipeline_id", stage.pipeline_id)

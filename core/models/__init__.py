@@ -7,6 +7,7 @@ from core.models.consumers import ConsumerState, DeadEvent
 from core.models.contacts import Contact, ContactEmail, ContactPhone, Gender, LifecycleChange, LifecycleStage
 from core.models.deals import Deal, DealLine, DealStageChange
 from core.models.events import AuditEntry, EventValues
+from core.models.jobs import Job, JobClock, JobState, JobStep
 from core.models.pipelines import Pipeline, Stage, StageKind
 from core.models.products import Product
 from core.models.record import Record
@@ -16,12 +17,12 @@ from core.models.users import Team, User
 __models__ = [
     Team, User, Tag, Product, Pipeline, Stage, Company, Contact, ContactEmail, ContactPhone, LifecycleChange, ContactTag, CompanyTag,
     Deal, DealLine, DealStageChange, DealTag, Activity, AuditEntry, EventValues, ApiKey, Role, RoleGrant, RoleField, Session,
-    TeamAncestor, Answered, ConsumerState, DeadEvent,
+    TeamAncestor, Answered, Job, JobStep, JobClock, ConsumerState, DeadEvent,
 ]  # fmt: skip
 
 __all__ = [
     "Activity", "Answered", "ApiKey", "AuditEntry", "Company", "CompanyTag", "ConsumerState", "Contact", "ContactEmail",
     "ContactPhone", "ContactTag", "DeadEvent", "Deal", "DealLine", "DealStageChange", "DealTag", "EventValues", "FieldAccess",
-    "Gender", "GrantScope", "LifecycleChange", "LifecycleStage", "Pipeline", "Product", "Record", "Role", "RoleField", "RoleGrant",
-    "Session", "Stage", "StageKind", "Tag", "Team", "TeamAncestor", "User",
+    "Gender", "GrantScope", "Job", "JobClock", "JobState", "JobStep", "LifecycleChange", "LifecycleStage", "Pipeline", "Product",
+    "Record", "Role", "RoleField", "RoleGrant", "Session", "Stage", "StageKind", "Tag", "Team", "TeamAncestor", "User",
 ]  # fmt: skip

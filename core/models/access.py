@@ -135,6 +135,10 @@ class ApiKey(Model):
     class Meta(Model.Meta):
         table = "api_key"
 
+    def opens(self) -> bool:
+        """Whether the key opens the API now, as far as it is up to the key itself."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now())
+
 
 class Session(Model):
     """A browser in which a user has signed in: only the SHA-256 of its cookie is kept."""

@@ -24,7 +24,7 @@ class Taking:
     """Makes changes of what was given, for one resource. What is the same for all rows is worked out once."""
 
     def __init__(self, call: "Call", resource: Resource, *, past: bool) -> None:
-        self._call, self._resource, self._past = call, resource, past
+        self._call, self.resource, self._past = call, resource, past
         self._parts, self._required = call.crm.resources.parts(resource), resource.required(past=past)
         self._own, self._blank = _own(call, resource), blanks(resource.model)
         self._takes: dict[str, Take] = resource.takes[past]
@@ -55,7 +55,7 @@ class Taking:
         change = Change(record=record, values={}, before={}, past=self._past)
         taken: dict[str, Any] = {}
         self._take(change, taken, values)
-        compared = {key: name for name, key in self._resource.folded.items()}
+        compared = {key: name for name, key in self.resource.folded.items()}
         for name, value in taken.items():
             # What a text is compared by comes after the text, and changes with it.
             if compared[name] in change.values if name in compared else getattr(record, name) != value:
@@ -66,7 +66,7 @@ class Taking:
         """Raise Forbidden for a field that the actor must not set. What it may make only as its own, it may say."""
         for name, value in values.items():
             if name in self._shut and not (name in self._own and self._own[name] == value):
-                raise unwritable(f"{self._resource.key}.{self._shut[name]}")
+                raise unwritable(f"{self.resource.key}.{self._shut[name]}")
 
     def _take(self, change: Change, taken: dict[str, Any], values: Values) -> None:
         """Sort what was given into columns, relations, parts and links, cleaned."""
@@ -82,7 +82,7 @@ class Taking:
     def _learn(self, name: str) -> Take:
         if name in self._parts:
             return lambda change, taken, value: change.parts.__setitem__(name, [dict(one) for one in value or []])
-        if take := _take_of(self._resource, name, past=self._past):
+        if take := _take_of(self.resource, name, past=self._past):
             self._takes[name] = take
             return take
         return _nothing if name == "id" else _refusal(name)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
 from core.money import Money
+from core.permissions import rule
 from core.records.batch import Batch
 from core.records.bulk import blank
 from core.records.changes import Taking
 from core.records.preparation import prepare
 from core.records.visibility import related
-from core.resources import Change, Kind, Resource, ToMany
+from core.resources import READ, Change, Kind, Linked, Resource, ToMany
 
 if TYPE_CHECKING:
     from core.crm import Call
@@ -49,8 +50,8 @@ async def prepared_parts(call: "Call", whole: Resource, changes: Sequence[Change
 
 
 async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequence[Change]) -> Parts:
-    taking, positioned = Taking(call, part, past=False), part.has("position")
-    fresh = [_fresh(taking, back, change, positioned=positioned) for change in changes]
+    taking = Taking(call, part, past=False)
+    fresh = [taken(taking, back, change) for change in changes]
     every = [one for some in fresh for one in some]
     await related(call, part, every)
     await prepare(call, part, every)
@@ -73,8 +74,9 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
     return parts
 
 
-def _fresh(taking: Taking, back: ToMany, change: Change, *, positioned: bool) -> list[Change]:
-    given = change.parts[back.name]
+def taken(taking: Taking, back: ToMany, change: Change) -> list[Change]:
+    """The parts of one kind that a change gives, cleaned as they are going to be kept. Raises Invalid."""
+    given, positioned = change.parts[back.name], taking.resource.has("position")
     if len(given) > MOST:
         raise _many(given, back.name)
     wanted = []
@@ -137,15 +139,17 @@ async def write_links(batch: Batch, resource: Resource, changes: Sequence[Change
         await batch.insert([blank(link.through, **{link.near: near, link.far: far}) for near, far in wanted - there])
 
 
-async def forget_same_links(resource: Resource, changes: Sequence[Change]) -> None:
-    """Let the changes forget ties that are there already. Raises Invalid when there are too many."""
+async def forget_same_links(call: "Call", resource: Resource, changes: Sequence[Change]) -> None:
+    """Let the changes forget ties that are there already, and keep those to what the actor does not see. Raises Invalid for too many."""
     for name, link in resource.linked.items():
         concerned = [change for change in changes if name in change.links]
         for change in concerned:
             if len(change.links[name]) > MOST:
                 raise _many(change.links[name], link.ids)
         there = await _ties(resource, name, concerned)
+        unseen = await _unseen(call, link, {far for _, far in there})
         for change in concerned:
+            change.links[name] += [far for near, far in there if near == change.record.id and far in unseen]
             same = {far for near, far in there if near == change.record.id} == set(change.links[name])
             if change.before is None:
                 continue
@@ -159,6 +163,16 @@ async def _ties(resource: Resource, name: str, changes: Sequence[Change]) -> set
     link = resource.linked[name]
     keys = [change.record.id for change in changes if change.before is not None]
     return set(await link.through.filter(**{f"{link.near}__in": keys}).values_list(link.near, link.far)) if keys else set()
+
+
+async def _unseen(call: "Call", link: Linked, keys: set[Any]) -> set[Any]:
+    """Those of the keys at the far end of a link that the actor does not see."""
+    target = call.crm.resource(link.model)
+    allowed = rule(call.crm, call.actor, target, READ)
+    if not keys or allowed is True:
+        return set()
+    seen = set() if allowed is False else set(await link.model.filter(allowed, id__in=list(keys)).values_list("id", flat=True))
+    return keys - seen
 
 
 def _many(given: list[Any], path: str) -> Invalid:

@@ -11,6 +11,7 @@ from tortoise.expressions import Subquery
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.events import Event, ask, emit_many, happened, in_transaction, in_whole, keep, savepoint, transaction
 from core.fields import now
+from core.permissions import demand
 from core.records.batch import Batch
 from core.records.bulk import assign
 from core.records.changes import Taking, Values
@@ -72,8 +73,9 @@ async def upsert(
 ) -> tuple[Any, bool]:
     """The record that another system knows by this id, updated or made, and whether it was made.
 
-    Raises Conflict when it is there but deleted or not the actor's.
+    Raises Conflict when it is there but deleted or not the actor's, and Forbidden when such ids are hidden from the actor.
     """
+    demand(call, resource, "external_id", "external_source")  # to find a record by what is hidden would tell it
     columns = resource.columns
     external_id = clean(columns["external_id"], external_id, "external_id")
     source = clean(columns["external_source"], source, "external_source")
@@ -132,6 +134,8 @@ async def restore(call: "Call", resource: Resource, key: uuid.UUID) -> Any:
         record = await _locked(call, resource, key, DELETE, deleted=True)
         if record.deleted_at is not None:
             await _complete_again(call, resource, record)
+            if resource.on_restore:
+                await resource.on_restore(call, record)
             await _stamp(record, deleted=False)
             await emit_many(call, [happened(call, f"{resource.key}.restored", record, {}, {})])
     return record
@@ -203,7 +207,7 @@ async def _save(call: "Call", resource: Resource, changes: Sequence[Change], ver
     await related(call, resource, changes)
     await prepare(call, resource, changes)
     parts = await prepared_parts(call, resource, changes)
-    await forget_same_links(resource, changes)
+    await forget_same_links(call, resource, changes)
     _complete(resource, changes)
     changes = [change for change in changes if change.before is None or change.values or change.parts or change.links]
     batch, events = Batch(), list(_events(call, resource, changes))

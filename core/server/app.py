@@ -1,5 +1,6 @@
 """The whole house, put together: settings in, Starlette app out."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,9 +24,11 @@ from core.errors import Refused
 from core.plugins import Plugins, load
 from core.server.doors import doors, knocking
 from core.server.health import Health
+from core.server.metrics import Metrics
 from core.server.requests import Requests, failure, request_id
 from core.server.routes import routes
 from core.server.straight import Packed, Straight
+from core.server.traced import Traced, TracedReaders, trace_statements
 from core.settings import Settings
 from core.tail.consuming import consuming
 
@@ -39,7 +42,7 @@ def create_app(settings: Settings) -> Starlette:
     that wait, and for routes that two plugins claim.
     """
     crm = CRM(settings, load(settings))
-    health = Health(crm)
+    health, metrics = Health(crm), Metrics(crm)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -47,6 +50,9 @@ def create_app(settings: Settings) -> Starlette:
             app.state.database = context
             await health.check()
             async with readers(settings) as crm.readers:
+                if crm.tracing is not None:
+                    crm.readers = TracedReaders(crm.readers, crm.tracing)
+                    trace_statements(context.db(), crm.tracing)
                 for line in await notes(settings, crm.plugins):
                     log.info(line)
                 crm.check()
@@ -55,10 +61,16 @@ def create_app(settings: Settings) -> Starlette:
                     log.info(line)
                 async with crm.tail.opened(), consuming(crm):
                     yield
-                    await crm.settle()
+                    await crm.lifetime.end(crm.background)
+        if crm.tracing is not None:
+            await asyncio.to_thread(crm.tracing.close)
 
     app = _Server(
-        routes=[Route("/healthz", health.alive), Route("/readyz", health.ready)],
+        routes=[
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            *([Route("/metrics", metrics.show)] if settings.server.metrics != "off" else ()),
+        ],
         exception_handlers={HTTPException: _http_error, Refused: _refused},
         lifespan=lifespan,
     )
@@ -73,11 +85,18 @@ class _Server(Starlette):
         """The apps around the router, the outermost first."""
         handlers: Any = self.exception_handlers
         house = _OwnDatabase(Packed(Straight(self, ExceptionMiddleware(self.router, handlers=handlers))))
-        return Requests(doors(self.state.crm.settings.server, house))
+        crm: CRM = self.state.crm
+        app = doors(crm.settings.server, house)
+        return Requests(app if crm.tracing is None else Traced(app, crm.tracing), crm.counts)
 
     @cached_property
-    def at_once(self) -> Callable[..., Any]:
-        """What answers requests that have arrived as a whole; the protocol asks it before it makes a task of a request."""
+    def at_once(self) -> Callable[..., Any] | None:
+        """What answers requests that have arrived as a whole; the protocol asks it before it makes a task of a request.
+
+        None where requests are traced: a span is for a task.
+        """
+        if self.state.crm.tracing is not None:
+            return None
         at_once, knocks = Straight(self, self).at_once, knocking(self.state.crm.settings.server)
         return at_once if knocks is None else lambda scope, body: None if knocks(scope) else at_once(scope, body)
 

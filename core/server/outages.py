@@ -1,6 +1,7 @@
-"""Which errors mean that the database cannot serve right now, and not that the server is wrong."""
+"""Which errors mean that the database cannot serve right now, or not this statement, and not that the server is wrong."""
 
 import errno
+import sqlite3
 
 import asyncpg
 from tortoise.exceptions import DBConnectionError
@@ -9,12 +10,23 @@ _SQLITE = (
     "SQLITE_INTERRUPT", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOMEM",
 )  # fmt: skip
 # Classes and codes of SQLSTATE: connection, transaction rolled back, resources, operator intervention, system, lock, read-only
+_SQLITE_LIMITS = ("parser stack overflow", "Expression tree is too large", "too many SQL variables", "at most 64 tables in a join")
+_POSTGRES_LIMITS = "54"
 _POSTGRES = ("08", "40", "53", "57", "58", "55P03", "25006")
 
 
 def outage(error: BaseException) -> bool:
     """Whether the database is locked, full, read-only, too slow or unreachable: trying again later may help."""
     return any(_outage(one) for one in _chain(error))
+
+
+def too_complex(error: BaseException) -> bool:
+    """Whether the database understands no statement as large, or as nested, as this one: to ask for less will help."""
+    return any(
+        (isinstance(one, sqlite3.Error) and any(words in str(one) for words in _SQLITE_LIMITS))
+        or str(getattr(one, "sqlstate", None) or "").startswith(_POSTGRES_LIMITS)
+        for one in _chain(error)
+    )
 
 
 def _outage(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Every request has an id and an answer, whatever happens inside, and a line in the log when it is refused."""
 
+import asyncio
 import logging
 import random
 import re
@@ -9,12 +10,17 @@ from collections.abc import Iterable
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.counts import Counts
 from core.errors import Refused
+from core.logs import FIELDS, REQUEST
 from core.server.outages import outage
 
 log = logging.getLogger("payvand.requests")
 
 HEADER = "X-Request-Id"
+# sys.exit in a stranger's code would end the event loop, and the server. A request is cancelled when it takes too long to stop.
+ESCAPES = (Exception, SystemExit, asyncio.CancelledError)
+SUSPICIOUS = (401, 403, 421, 429)  # an operator may have to know from where they come; of nobody else an address is kept
 QUIET = ("/healthz", "/readyz")
 # What browsers are to keep to with every answer: no guessing of types, no frames, no telling others where one comes from.
 BROWSERS = (
@@ -40,6 +46,8 @@ def failure(error: BaseException, request: str) -> JSONResponse:
     headers = {}
     if isinstance(error, Refused):
         message, code, status = str(error), error.code, error.status
+    elif isinstance(error, asyncio.CancelledError):
+        message, code, status = "The server stops; try again.", "UNAVAILABLE", 503
     elif outage(error):
         message, code, status = "The database is not available at the moment; try again.", "UNAVAILABLE", 503
     else:
@@ -52,12 +60,24 @@ def failure(error: BaseException, request: str) -> JSONResponse:
     return JSONResponse(body, status, headers)
 
 
+def log_failure(error: BaseException, request: str) -> None:
+    """Write a line, or a traceback, about a request that ended in an error."""
+    if isinstance(error, asyncio.CancelledError):
+        log.warning("request %s was given up: the server stops", request)
+    elif not isinstance(error, Refused):
+        log.error("request %s failed", request, exc_info=error)
+
+
 def note(scope: Scope, request: str, status: int, started: float) -> None:
     """Write a line about a request that was answered."""
     level = logging.INFO if status >= 400 and scope["path"] not in QUIET else logging.DEBUG
     if log.isEnabledFor(level):
-        spent = (time.perf_counter() - started) * 1000
-        log.log(level, "%s %s %s %d %.0f ms", request, scope["method"], _path(scope), status, spent)
+        spent, method, path = (time.perf_counter() - started) * 1000, scope["method"], _path(scope)
+        fields = {"request": request, "method": method, "path": path, "status": status, "milliseconds": round(spent)}
+        words = ""
+        if status in SUSPICIOUS and (client := scope.get("client")):
+            fields["address"], words = client[0], f" from {client[0]}"
+        log.log(level, "%s %s %s %d %.0f ms%s", request, method, path, status, spent, words, extra={FIELDS: fields})
 
 
 class Requests:
@@ -66,8 +86,9 @@ class Requests:
     A request that is refused has a line in the log, one that is answered only at the level DEBUG: the proxy in front keeps count of those.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self.app = app
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -79,6 +100,7 @@ class Requests:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started, status = request_id(scope), time.perf_counter(), 0
+        token = REQUEST.set(request)
 
         async def marked(message: Message) -> None:
             nonlocal status
@@ -89,20 +111,24 @@ class Requests:
 
         try:
             await self.app(scope, receive, marked)
-        except (Exception, SystemExit) as error:  # sys.exit in a stranger's code would end the event loop, and the server
-            if not isinstance(error, Refused):
-                log.error("request %s failed", request, exc_info=error)
+        except ESCAPES as error:
+            log_failure(error, request)
             if status:
                 raise  # half an answer is out: only closing the connection tells the client
             await failure(error, request)(scope, receive, marked)
         finally:
+            self._counts.answers_at(scope["path"])[status] += 1
             note(scope, request, status, started)
+            REQUEST.reset(token)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, started = request_id(scope), time.perf_counter()
+        REQUEST.set(request)  # of the task that has this socket alone
+        self._counts.sockets += 1
         try:
             await self.app(scope, receive, send)
         finally:
+            self._counts.sockets -= 1
             log.info("%s WEBSOCKET %s %.0f s", request, _path(scope), time.perf_counter() - started)
 
 

@@ -17,7 +17,7 @@ Claim = tuple[str, str]
 
 def routes(crm: CRM) -> list[BaseRoute]:
     """The routes in the order of the settings. Raises StartError when two plugins claim one path."""
-    owners: dict[Claim, str] = {("http", "/healthz"): "the core", ("http", "/readyz"): "the core"}
+    owners: dict[Claim, str] = {("http", path): "the core" for path in ("/healthz", "/readyz", "/metrics")}
     found: list[BaseRoute] = []
     for plugin, route in crm.plugins.lists("routes", crm=crm):
         if not isinstance(route, BaseRoute):

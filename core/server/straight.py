@@ -10,8 +10,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.context import _current_context
 
+from core.logs import REQUEST
 from core.server.reply import Reply
-from core.server.requests import failure, log, note, request_id
+from core.server.requests import ESCAPES, failure, log_failure, note, request_id
 
 BODY_WORTH_PACKING = 2_000
 EFFORT = 4  # more costs time on the event loop and saves little
@@ -32,6 +33,7 @@ class Straight:
 
     def __init__(self, server: Starlette, app: ASGIApp) -> None:
         self._server, self._app = server, app
+        self._counts = server.state.crm.counts.answers_at("/graphql")
         self._known: dict[str, tuple[ASGIApp, AtOnce]] = {}
         self._routes = 0
 
@@ -48,29 +50,39 @@ class Straight:
         if known is None:
             return None
         started = time.perf_counter()
-        token = _current_context.set(self._server.state.database)
+        token, mark = _current_context.set(self._server.state.database), REQUEST.set(request_id(scope))
         try:
             reply = known[1].at_once(scope, body)
         except SystemExit:  # a stranger's code; it will do so again where that has an answer
             return None
         finally:
             _current_context.reset(token)
+            REQUEST.reset(mark)
         if isinstance(reply, Reply):
-            return _finished(reply, scope, started)
+            return self._finished(reply, scope, started)
         return self._later(reply, scope, started) if reply else None
 
     async def _later(self, waiting: Awaitable[Reply], scope: Scope, started: float) -> Reply | ASGIApp:
-        token = _current_context.set(self._server.state.database)
+        request = request_id(scope)
+        token, mark = _current_context.set(self._server.state.database), REQUEST.set(request)
         try:
             reply = await waiting
-        except (Exception, SystemExit) as error:
-            request = request_id(scope)
-            log.error("request %s failed", request, exc_info=error)
+        except ESCAPES as error:
+            log_failure(error, request)
             made = failure(error, request)
             reply = Reply(made.status_code, ((b"content-type", b"application/json"),), bytes(made.body))
         finally:
             _current_context.reset(token)
-        return _finished(reply, scope, started)
+            REQUEST.reset(mark)
+        return self._finished(reply, scope, started)
+
+    def _finished(self, reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
+        """The reply with the id of its request; what packs it where that is worth while."""
+        request: str = scope["state"].get("request_id") or request_id(scope)
+        self._counts[reply.status] += 1
+        note(scope, request, reply.status, started)
+        reply.more = (*reply.more, (_NAME, request.encode()))
+        return Packed(reply) if len(reply.body) >= BODY_WORTH_PACKING and _unpacks(scope) else reply
 
     def _route(self, path: str) -> tuple[ASGIApp, AtOnce] | None:
         routes = self._server.router.routes
@@ -91,14 +103,6 @@ class Packed(GZipMiddleware):
 
 def _unpacks(scope: Scope) -> bool:
     return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
-
-
-def _finished(reply: Reply, scope: Scope, started: float) -> Reply | ASGIApp:
-    """The reply with the id of its request; what packs it where that is worth while."""
-    request: str = scope["state"].get("request_id") or request_id(scope)
-    note(scope, request, reply.status, started)
-    reply.more = (*reply.more, (_NAME, request.encode()))
-    return Packed(reply) if len(reply.body) >= BODY_WORTH_PACKING and _unpacks(scope) else reply
 
 
 def _straight(found: Sequence[BaseRoute]) -> Iterator[tuple[str, tuple[Any, AtOnce]]]:

@@ -22,6 +22,7 @@ MODELS: Mapping[MetricsDimension, Any] = {
 }
 Counted = list[dict[str, Any]]
 Values = tuple[Any, ...]
+Found = dict[tuple[Values, datetime.date | None], Counted]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ async def groups(question: Question, rows: Counted) -> list[Group]:
     One group of everything when nothing is asked. Raises Invalid when there are more than the limit.
     """
     teams = await _teams(question)
-    found: dict[tuple[Values, datetime.date | None], Counted] = defaultdict(list)
+    found: Found = defaultdict(list)
     for row in rows:
         values = tuple(_value(one, row[one.key], teams) for one in question.by)
         found[values, _date(row["period"]) if question.period else None].append(row)
@@ -47,6 +48,8 @@ async def groups(question: Question, rows: Counted) -> list[Group]:
     if len(values) * len(periods) > question.limit:
         raise Invalid(group_by=f"makes more than {question.limit} groups; filter more, group by less, or name from and to")
     records = {one: await _records(question, one, {key[place] for key in values}) for place, one in enumerate(question.by)}
+    found = _without_unseen(question, records, found)
+    values = {values for values, _ in found} if question.by else {()}
     ordered = sorted(values, key=lambda key: [_rank(records[one], value) for one, value in zip(question.by, key, strict=True)])
     return [
         Group(_key(question, records, key, period), found.get((key, period.start if period else None), []))
@@ -99,6 +102,15 @@ async def _records(question: Question, dimension: MetricsDimension, values: set[
 def _rank(records: Mapping[Any, Any], value: Any) -> tuple[bool, str, str]:
     record = records.get(value)
     return record is None, getattr(record, "name_key", record or ""), str(value)
+
+
+def _without_unseen(question: Question, records: Mapping[MetricsDimension, Mapping[Any, Any]], found: Found) -> Found:
+    """The rows of records that the actor does not see together with those that have none: how many are hidden does not show."""
+    together: Found = defaultdict(list)
+    for (values, start), rows in found.items():
+        seen = tuple(value if value in records[one] else None for one, value in zip(question.by, values, strict=True))
+        together[seen, start] += rows
+    return together
 
 
 def _key(

@@ -1,16 +1,18 @@
 """What is asked: which deals, of which days, put together by what."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import strawberry
+from tortoise.models import Model
 
 from core import Call, Filter, Invalid, Period, demand, local_day, matching
 from core.fields import now
-from core.models import Deal
+from core.models import Deal, DealLine, Stage, User
 
 EARLIEST, LATEST = datetime.date(1970, 1, 1), datetime.date(2100, 1, 1)  # where time zones are known on every database
 MARGIN = datetime.timedelta(days=1)  # more than any zone differs from UTC
@@ -32,12 +34,12 @@ class MetricsDimension(Enum):
         return self.name.lower()
 
 
-FIELDS = {
-    MetricsDimension.OWNER: "owner",
-    MetricsDimension.TEAM: "owner",
-    MetricsDimension.PRODUCT: "lines",
-    MetricsDimension.PIPELINE: "pipeline",
-    MetricsDimension.SOURCE: "source",
+FIELDS: Mapping[MetricsDimension, Mapping[type[Model], str]] = {
+    MetricsDimension.OWNER: {Deal: "owner"},
+    MetricsDimension.TEAM: {Deal: "owner", User: "team"},
+    MetricsDimension.PRODUCT: {Deal: "lines", DealLine: "product"},
+    MetricsDimension.PIPELINE: {Deal: "pipeline"},
+    MetricsDimension.SOURCE: {Deal: "source"},
 }
 
 
@@ -68,7 +70,10 @@ class Question:
     dated: MetricsDateField
 
     def __post_init__(self) -> None:
-        demand(self.call, Deal, "stage", self.dated.column, *(FIELDS[one] for one in self.by))
+        demand(self.call, Deal, "stage", self.dated.column)
+        demand(self.call, Stage, "kind")
+        for model, name in (pair for one in self.by for pair in FIELDS[one].items()):
+            demand(self.call, model, name)
         for name, day in (("from", self.first), ("to", self.last)):
             if day is not None and not EARLIEST <= day < LATEST:
                 raise Invalid({name: f"must lie between {EARLIEST} and {LATEST}"})

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tortoise.expressions import Subquery
+
 from core import Invalid, first_day, local_day, select, visible
-from core.models import DealLine
+from core.models import DealLine, Product
 from plugins.metrics.question import MetricsDimension, Question
 
 COLUMNS = {
@@ -34,7 +36,8 @@ async def tally(
     keys |= {name: f't."{name}"' for name in (*columns, *beside)}
     if MetricsDimension.PRODUCT in question.by:
         beside = {**beside, "product_id": 'SELECT DISTINCT x."deal_id", x."product_id" FROM {lines} AS x'}
-        rows["lines"] = visible(question.call, DealLine).values("deal_id", "product_id")
+        products = visible(question.call, Product, deleted=True).values("id")
+        rows["lines"] = visible(question.call, DealLine).filter(product_id__in=Subquery(products)).values("deal_id", "product_id")
     selected = "".join(f'{column} AS "{name}", ' for name, column in keys.items())
     counted = (
         f'SELECT {selected}COUNT(*) AS n, SUM(t."amount") AS amount FROM ({_source(question, columns, beside)}) AS t{_within(question)}'

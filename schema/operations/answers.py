@@ -11,6 +11,7 @@ class Answer:
 
     `text` is the body as JSON where it was made already; `compiled` are the response keys of the root fields that statements made.
     `replayed` is true for the first answer to a request that came again.
+    `written` is whether a mutation took the short road. `code` is that of the first error in `text`.
     """
 
     body: dict[str, Any] = field(default_factory=dict)
@@ -18,6 +19,13 @@ class Answer:
     text: bytes | None = None
     compiled: tuple[str, ...] = ()
     replayed: bool = False
+    written: bool = False
+    code: str = "OK"
+
+    def outcome(self) -> str:
+        """The code of the first error, or OK."""
+        errors = self.body.get("errors")
+        return errors[0]["extensions"]["code"] if errors else self.code
 
     def encoded(self) -> bytes:
         """The body as JSON in UTF-8."""

@@ -23,7 +23,7 @@ from core.claims import Claims
 from core.crm import CRM, Call
 from core.errors import Forbidden
 from core.permissions import ALL, may
-from schema.errors import Unprocessable, entries, field_entry
+from schema.errors import Unprocessable, code_of, entries, field_entry
 from schema.operations.answers import Answer
 from schema.operations.documents import ERRORS, Documents, Prepared
 from schema.operations.introspection import Introspection, introspects
@@ -56,11 +56,16 @@ class Engine:
         self._introspection = Introspection()
         self._reader = Reader(crm, schema._schema, self.interpret, self._executor)
         self._writer = Writer(schema._schema, self._reader, self._executor)
+        self._known = crm.counts.operation("query", "compiled")  # what is answered at once, where a search for it would show
         self._terse = not crm.settings.server.introspection
 
     def prepare(self, parameters: Parameters) -> Prepared:
         """Parse, validate and measure. Raises GraphQLSyntaxError, Unprocessable, TooComplex, Forbidden and Refused."""
-        return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
+        try:
+            return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
+        except Exception as error:
+            self.crm.counts.operation("none", "none", code_of(error)).add(0.0)
+            raise
 
     async def execute(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         """Run a query or a mutation; the root fields of a mutation one after the other. Raises Unprocessable and Forbidden."""
@@ -71,11 +76,18 @@ class Engine:
         """As `execute`: the answer where nothing has to be waited for, else what is to be awaited. Nothing is written before that."""
         if parameters.extensions and parameters.extensions.get("explain") and not _may_explain(call):
             raise Forbidden(f"the permission {EXPLAIN} is needed")
+        if (tracing := self.crm.tracing) is not None:
+            name = prepared.operation.name.value if prepared.operation.name else None
+            return tracing.operation(prepared.kind.value, name, lambda: self._begun(prepared, parameters, call))
+        return self._begun(prepared, parameters, call)
+
+    def _begun(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer | Awaitable[Answer]:
         began = time.perf_counter()
         if prepared.kind is OperationType.QUERY:
             answer = self._reader.answer(prepared, parameters, call)
             if isinstance(answer, Answer):
-                self._note_slow(prepared, call, time.perf_counter() - began)
+                self._note_slow(prepared, call, seconds := time.perf_counter() - began)
+                self._known.add(seconds)
                 return answer
         else:
             answer = self._mutated(prepared, parameters, call)
@@ -83,9 +95,12 @@ class Engine:
 
     async def _awaited(self, answer: Awaitable[Answer], began: float, prepared: Prepared, call: Call) -> Answer:
         try:
-            return await answer
-        finally:
-            self._note_slow(prepared, call, time.perf_counter() - began)
+            found = await answer
+        except BaseException as error:
+            self._ended(prepared, call, time.perf_counter() - began, error)
+            raise
+        self._ended(prepared, call, time.perf_counter() - began, found)
+        return found
 
     async def _mutated(self, prepared: Prepared, parameters: Parameters, call: Call) -> Answer:
         if (answer := await self._writer.answer(prepared, parameters, call)) is not None:
@@ -104,6 +119,14 @@ class Engine:
             result = await result
         return self._answer(cast(ExecutionResult, result), prepared, call)
 
+    def _ended(self, prepared: Prepared, call: Call, seconds: float, found: Answer | BaseException) -> None:
+        """Count an operation, and name one that was slow."""
+        road, code = "none", ""
+        if isinstance(found, Answer):
+            road, code = "resolved" if found.text is None and not found.written else "compiled", found.outcome()
+        self.crm.counts.operation(prepared.kind.value, road, code or code_of(cast(BaseException, found))).add(seconds)
+        self._note_slow(prepared, call, seconds)
+
     def _note_slow(self, prepared: Prepared, call: Call, seconds: float) -> None:
         if 0 < self.crm.settings.database.slow <= seconds:
             name = prepared.operation.name.value if prepared.operation.name else "without a name"
@@ -111,6 +134,7 @@ class Engine:
 
     async def stream(self, prepared: Prepared, parameters: Parameters, call: Call) -> AsyncGenerator[Answer, None]:
         """Run a subscription: an answer for each event. Raises Unprocessable, and what the source of the events raises."""
+        self.crm.counts.operation("subscription", "resolved").add(0.0)
         executor = self._executor(prepared, parameters, call)
         source = create_source_event_stream(executor)
         if inspect.isawaitable(source):

@@ -6,7 +6,7 @@ there or nothing is. What is not worth keeping is undone to the last row, so tha
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +55,7 @@ class Once:
                 if first is not None:
                     return Answer(text=first.encode(), replayed=True)
                 answer = _unless_undone(await self._execute(prepared, parameters, call), parts)
-                await self._claims.keep(claim, answer.encoded().decode())
+                await self._claims.keep(claim, _without(call.secrets, answer.encoded().decode()))
                 return answer
         except _Undone as undone:
             return undone.answer
@@ -70,6 +70,13 @@ def _unless_undone(answer: Answer, parts: Whole) -> Answer:
     if not parts.done and parts.undone >= answered:
         raise _Undone(answer)
     return replace(answer, text=answer.encoded())
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    """The answer with null for what is shown once: of a key only its hash is kept, here too."""
+    for one in secrets:
+        text = text.replace(json.dumps(one), "null")
+    return text
 
 
 def _client(actor: Actor) -> str:

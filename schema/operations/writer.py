@@ -85,7 +85,7 @@ class Writer:
                 data = None  # as no payload may be null; what would come next is not done
                 break
         body = {"errors": [field_entry(error, call.request_id or "") for error in errors]} if errors else {}
-        return Answer({**body, "data": data, "extensions": {"cost": prepared.cost}})
+        return Answer({**body, "data": data, "extensions": {"cost": prepared.cost}}, written=True)
 
     def _roots(self, prepared: Prepared, parameters: Parameters) -> tuple[Sequence[Root], Variables, Hashable]:
         known = self._reader.operations.of(prepared.operation, prepared.document)

@@ -104,17 +104,22 @@ class Known:
     roots: dict[Hashable, Any] = field(default_factory=dict)  # of a mutation, by the shape of its variables
     plans: int = 0
 
-    def give_up(self) -> None:
-        """Plan this operation no more."""
-        self.signature = None
-        self.branches.clear()
+    def give_up(self, shape: Hashable, call: Call, variables: Variables) -> None:
+        """Leave such requests to their resolvers from now on; others of the operation may be of another depth, and keep their plans."""
+        branch = self._branch(shape, call, variables)
+        if branch is not None and branch.plan is not None:
+            branch.plan = Plan(tuple(Part(part.key, part.nodes) for part in branch.plan.parts), "", (), (), False)
 
     def find(self, shape: Hashable, call: Call, variables: Variables) -> Plan | None:
         """The plan for such a request, if it is known."""
+        branch = self._branch(shape, call, variables)
+        return branch.plan if branch else None
+
+    def _branch(self, shape: Hashable, call: Call, variables: Variables) -> _Branch | None:
         branch = self.branches.get(shape)
         while branch is not None and branch.question is not None:
             branch = branch.answers.get(answered(branch.question, call, variables))
-        return branch.plan if branch else None
+        return branch
 
     def keep(self, shape: Hashable, questions: Sequence[tuple[Question, Any]], plan: Plan) -> None:
         """Keep a plan. Too many of one operation are forgotten at once: some value that ever changes is a part of their shape."""

@@ -77,7 +77,10 @@ class Reader:
             found = await self._row(plan, values)
         except TooDeep:
             log.info("request %s: an operation is too deep for one statement, its resolvers answer from now on", call.request_id)
-            self.operations.of(prepared.operation, prepared.document).give_up()
+            known = self.operations.of(prepared.operation, prepared.document)
+            if known.signature is not None:
+                variables, shape = known.signature.read(parameters.variables)
+                known.give_up(shape, call, variables)
             return await self.interpret(prepared, parameters, call)
         except Exception as error:  # whatever the database says to a statement of ours, the resolvers ask it smaller ones
             if outage(error):
@@ -248,7 +251,7 @@ class _Assembly:
     def _written(self, data: bytes) -> Answer:
         errors = b'"errors":%s,' % encoded(self.errors) if self.errors else b""
         text = b'{%s"data":%s,"extensions":{"cost":%d}}' % (errors, data, self.prepared.cost)
-        return Answer(text=text, compiled=self.plan.compiled)
+        return Answer(text=text, compiled=self.plan.compiled, code=self.errors[0]["extensions"]["code"] if self.errors else "OK")
 
 
 def _plain(plan: Plan, found: Parts, prepared: Prepared) -> Answer | None:

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -61,7 +62,11 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
             if name in hidden:
                 self.handle_field_error(unseen(name), found.type, field_details_list, path)
                 return None
-        return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        tracing = self.context_value.crm.tracing
+        if tracing is None or path.prev is not None:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        resolve = partial(super().execute_field, parent_type, source, field_details_list, path, position_context)
+        return tracing.field(field_details_list[0].node.name.value, resolve)
 
     def complete_object_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any

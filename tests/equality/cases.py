@@ -19,6 +19,7 @@ MANY = int(os.environ.get("EQUALITY_CASES", "0"))
 USUALLY = "payvand"
 SEED = os.environ.get("EQUALITY_SEED", secrets.token_hex(4) if MANY else USUALLY)
 USUAL = 16
+REACHED = 32  # of those that are looked at for what they reach
 SERVED = 8  # one of so many goes over HTTP too
 
 
@@ -32,7 +33,8 @@ class Asked:
 
 async def asked(laboratory: Laboratory, theme: str, role: str, *, compared: bool = True) -> AsyncIterator[Asked]:
     """The cases of a theme and a role: the first that fails is made smaller and told, unless they are only to be `compared` elsewhere."""
-    for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY and compared else USUAL):
+    usual = USUAL if compared else REACHED
+    for index in range(-(-MANY // (len(THEMES) * len(ROLES))) if MANY and compared else usual):
         seed = f"{SEED if compared else USUALLY}-{theme}-{role}-{index}"
         made = operation(Chance(random.Random(seed)), laboratory.engine.schema._schema, laboratory.pools, theme)
         if not compared:

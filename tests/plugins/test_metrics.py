@@ -167,7 +167,7 @@ async def test_a_filter_says_which_deals_count(shop: Shop):
 
 async def test_one_who_sees_only_own_deals_gets_their_metrics(shop: Shop):
     await shop.sell([Sale(("Met", "Won"), WINTER, WINTER + 4 * DAY, owner="Ada"), Sale(("Lost",), WINTER, WINTER + DAY, owner="Bo")])
-    ada = await shop.house.as_("owner", shop.ids[User, "Ada"])
+    ada = await shop.house.as_("owner", str(shop.ids[User, "Ada"]))
     data = await ada.ask(
         "{ winRate(groupBy: [OWNER]) { key { owner { name } } won lost } salesCycle(outcome: CLOSED) { deals mean }"
         " stageConversion { steps { reached } } }"
@@ -269,3 +269,27 @@ async def test_a_disabled_plugin_leaves_no_trace(houses: Houses):
     before, with_metrics, after = await schema(), await schema("metrics"), await schema()
     assert before == after != with_metrics
     assert "metric" not in str(before).lower()
+
+
+async def test_a_key_tells_of_no_record_that_is_hidden(house: House):
+    line = await house.make("Pipeline", name="sales")
+    await house.make("Stage", name="first", pipeline_id=line.id, kind="OPEN")
+    for name in ("a", "b", "c"):
+        team = await house.make("Team", name=name)
+        user, product = await house.make("User", name=name, team_id=team.id), await house.make("Product", name=name, sku=name)
+        await house.make("Deal", title="d", owner_id=user.id, lines=[{"productId": product.id, "quantity": "1"}])
+    grants = [{"permission": f"{one}.read", "scope": "WHERE", "where": {"name": {"eq": "a"}}} for one in ("user", "product", "team")]
+    await house.make("Role", name="narrow", grants=[{"permission": "*.read"}, *grants])
+    narrow = await house.as_("narrow")
+    for dimension in ("owner", "team", "product"):
+        rows = (await narrow.ask(f"{{ winRate(groupBy: [{dimension.upper()}]) {{ key {{ {dimension} {{ name }} }} open }} }}"))["winRate"]
+        assert [(row["key"][dimension], row["open"]) for row in rows] == [({"name": "a"}, 1), (None, 2)]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "hidden"), [("TEAM", "user.team"), ("PRODUCT", "dealLine.product"), ("OWNER", "deal.owner"), ("SOURCE", "stage.kind")]
+)
+async def test_a_hidden_field_makes_no_key(house: House, dimension: str, hidden: str):
+    await house.make("Role", name="blind", grants=[{"permission": "*.read"}], fields=[{"field": hidden, "access": "HIDDEN"}])
+    data, errors = await (await house.as_("blind")).answer(f"{{ winRate(groupBy: [{dimension}]) {{ open }} }}")
+    assert (data, [error["extensions"]["code"] for error in errors]) == ({"winRate": None}, ["FORBIDDEN"])

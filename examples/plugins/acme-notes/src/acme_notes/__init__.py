@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -113,8 +112,8 @@ async def erase(call: Call, contact: Contact) -> None:
 
 @hookimpl
 def jobs() -> list[Job]:
-    """Once a day, what has been pinned for long is no longer."""
-    return [Job("notes.unpin", timedelta(days=1), unpin_old)]
+    """Every night, what has been pinned for long is no longer."""
+    return [Job("notes.unpin", unpin_old, cron="0 3 * * *")]
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from acme_notes.models import Note
 from acme_notes.settings import Settings
-from core import CRM, SYSTEM, Call, Change, Invalid, KeptEvent, Refused, emit, transaction
+from core import CRM, Call, Change, Invalid, KeptEvent, Refused, Run, emit, transaction
 from core.fields import now
 from core.models import Contact
 
@@ -40,11 +40,11 @@ async def pin(call: Call, note: Note) -> None:
         await emit(call, "note.pinned", note, after={"pinned_at": note.pinned_at})
 
 
-async def unpin_old(crm: CRM) -> None:
-    """Unpin what has been pinned for longer than the settings say."""
-    since = now() - timedelta(days=crm.settings_of(Settings).pinned_days)
-    async with transaction(Call(crm, SYSTEM)):
-        await Note.filter(pinned_at__lt=since).update(pinned_at=None)
+async def unpin_old(run: Run) -> int:
+    """Unpin what has been pinned for longer than the settings say, and give the number of these notes."""
+    since = now() - timedelta(days=run.crm.settings_of(Settings).pinned_days)
+    async with transaction(run):
+        return await Note.filter(pinned_at__lt=since).update(pinned_at=None)
 
 
 async def greet(crm: CRM, events: Sequence[KeptEvent]) -> None:
