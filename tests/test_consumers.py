@@ -80,7 +80,7 @@ async def seen(house: House) -> list[str]:
 
 
 async def test_a_consumer_hears_of_what_it_wants_in_order(houses: Houses, plugin: Packages):
-    async with houses(plugin("reader", SOURCE)) as house:
+    async with houses(plugin("reader", SOURCE)) as house, consuming.consuming(house.crm):
         for name in "abcde":
             await house.make("Contact", name=name)
             await house.make("Company", name=f"of {name}")
@@ -92,13 +92,14 @@ async def test_a_consumer_hears_of_what_it_wants_in_order(houses: Houses, plugin
         told = [one for who, names in heard if who == "watch" for one in names]
         assert [name for name, _ in told if not name.startswith("apiKey")] == ["contact.created", "company.created"] * 5
         assert "name" in dict(told)["contact.created"]
+        await until(lambda: house.database.query(house.settings.database.url, "SELECT 1 FROM tag WHERE name = 'seen e'"))
         assert await seen(house) == [f"seen {name}" for name in "abcde"]
 
 
 async def test_what_a_handler_wrote_goes_with_its_failure_and_what_is_poison_is_put_aside(
     houses: Houses, plugin: Packages, caplog: pytest.LogCaptureFixture
 ):
-    async with houses(plugin("reader", SOURCE)) as house:
+    async with houses(plugin("reader", SOURCE)) as house, consuming.consuming(house.crm):
         module().broken.add("poison")
         for name in ("a", "poison", "b", "c", "d"):
             await house.make("Contact", name=name)
@@ -113,7 +114,7 @@ async def test_what_a_handler_wrote_goes_with_its_failure_and_what_is_poison_is_
 
 
 async def test_who_does_not_skip_waits_and_goes_on_later(houses: Houses, plugin: Packages):
-    async with houses(plugin("reader", SOURCE)) as house:
+    async with houses(plugin("reader", SOURCE)) as house, consuming.consuming(house.crm):
         module().broken.add("bad")
         await house.make("Company", name="one")
         await house.make("Company", name="two")

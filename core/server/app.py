@@ -30,7 +30,6 @@ from core.server.routes import routes
 from core.server.straight import Packed, Straight
 from core.server.traced import Traced, TracedReaders, trace_statements
 from core.settings import Settings
-from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
                 app.router.routes += routes(crm)  # now, because models know their relations only when the database is open
                 for line in await first_steps():
                     log.info(line)
-                async with crm.tail.opened(), consuming(crm):
+                async with crm.tail.opened():
                     yield
                     await crm.lifetime.end(crm.background)
         if crm.tracing is not None:

@@ -14,7 +14,6 @@ from core.server.health import Health
 from core.server.process import loop_factory
 from core.server.services import services
 from core.settings import Settings
-from core.tail.consuming import consuming
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ async def _work(crm: CRM, ready: Callable[[], object]) -> None:
         crm.check()
         for line in await notes(crm.settings, crm.plugins):
             log.info(line)
-        async with readers(crm.settings) as crm.readers, crm.tail.opened(), consuming(crm), services(crm):
+        async with readers(crm.settings) as crm.readers, crm.tail.opened(), services(crm):
             ready()
             await crm.lifetime.stopping.wait()
         await crm.lifetime.end(crm.background)
