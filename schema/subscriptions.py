@@ -39,6 +39,7 @@ class EventType:
     actor: str = strawberry.field(description="Who did it.")
     changed: list[str] = strawberry.field(description="The names of the fields that changed.")
     told: strawberry.Private[Told]
+    follows: strawberry.Private[bool] = True  # it was looked up with the rights of now
 
     @strawberry.field(description="The record as it is now; null when it is deleted.")
     async def node(self, info: strawberry.Info[Call]) -> Node | None:
@@ -105,13 +106,13 @@ def _changed(book: Book, resource: Resource) -> StrawberryField:
                 if not page:
                     if (record := await _now(now, resource, key)) is None:
                         raise NotFound(f"there is no {resource.name} with this id")
-                    yield kind(**{resource.snake: record, "event": None})
+                    yield kind(**{resource.snake: record, "event": None}, follows=True)
                 for told in page:
                     before, record = record, await _now(now.again(), resource, key)
                     if await seen(now, [told]):
-                        yield kind(**{resource.snake: record, "event": _shown(now, told)})
+                        yield kind(**{resource.snake: record, "event": _shown(now, told)}, follows=True)
                     elif before is not None:
-                        yield kind(**{resource.snake: None, "event": None})
+                        yield kind(**{resource.snake: None, "event": None}, follows=True)
 
     argument = Annotated[strawberry.ID, strawberry.argument(description=f"Global id of a {resource.name}.")]
     changed.__annotations__ |= {"id": argument, "return": AsyncGenerator[kind, None]}

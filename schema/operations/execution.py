@@ -146,6 +146,8 @@ class Engine:
         async with aclosing(cast(AsyncGenerator[Any, None], source)) as payloads:
             async for payload in payloads:
                 now = call.again()
+                if now.actor != call.actor and not getattr(payload, "follows", False):
+                    raise Forbidden("your rights have changed; subscribe again")  # what a plugin looks up has the rights of the beginning
                 make = partial(self._told, payload, executor, prepared, now)
                 yield await (question.answer(payload.told, now.actor, make) if isinstance(payload, OfEvent) else make())
 
