@@ -51,17 +51,21 @@ class TracedReaders:
         self.dialect = readers.dialect
 
     async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+        """The row, in a span."""
         with self._tracing.statement(sql):
             return await self._readers.row(sql, values, brief=brief)
 
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
+        """The row if it needs no waiting, in a span."""
         with self._tracing.statement(sql):
             return self._readers.row_now(sql, values)
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
+        """The plan of a statement."""
         return await self._readers.explained(sql, values)
 
     def usage(self) -> dict[str, Usage]:
+        """How busy the connections are."""
         return self._readers.usage()
 
 
