@@ -84,7 +84,7 @@ async def test_a_page_of_any_list_can_be_asked_for(samples: Samples, key: str):
     assert len(page["nodes"]) <= 1 <= page["totalCount"] or (page["nodes"], page["totalCount"]) == ([], 0)
     assert page["totalCountIsExact"] is True
     assert page["pageInfo"]["hasNextPage"] is (page["totalCount"] > 1)
-    assert [page["pageInfo"]["startCursor"]] == [edge["cursor"] for edge in page["edges"]]
+    assert page["pageInfo"]["startCursor"] == next((edge["cursor"] for edge in page["edges"]), None)
 
 
 @every

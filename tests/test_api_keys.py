@@ -264,11 +264,3 @@ async def test_a_user_who_has_left_has_no_keys(house):
     assert not await opens(house, text)
     found = await refused(house, CREATE, input={"name": "x", "role": "clerk", "userId": sara})
     assert [field for field, _ in found] == ["input.userId"]
-
-
-async def test_a_secret_is_not_kept_for_a_second_answer(house):
-    body = {"query": CREATE, "variables": {"input": {"name": "shop", "role": "admin"}}}
-    answer = (await house.client.post("/graphql", json=body, headers={"Idempotency-Key": "one"})).json()
-    assert "takes no Idempotency-Key" in answer["errors"][0]["message"]
-    assert await events(house) == []
-    assert await house.sql("SELECT id FROM answered") == []

@@ -34,7 +34,7 @@ async def test_a_blank_record_is_what_the_model_makes(shared_house: House, model
     quick, usual = vars(blank(model)), vars(model())
     made = {name for name, one in usual.items() if quick.get(name) != one}
     assert quick.keys() == usual.keys()
-    assert made <= {"id", "event_id", "created_at", "updated_at", "changed_at", "seen_at", "at"}
+    assert made <= {"id", "event_id", "created_at", "updated_at", "changed_at", "seen_at", "enqueued_at", "run_at", "at"}
     assert all(type(quick[name]) is type(usual[name]) for name in made)
 
 

@@ -171,3 +171,10 @@ def test_users_are_made_on_the_command_line(payvand):
     assert payvand("users", "password", "nobody@example.com", input=f"{OTHER}\n").err == "payvand: there is no user with this address\n"
     refused = payvand(*create, input="\n")
     assert (refused.code, refused.err) == (1, "payvand: password: is expected on the standard input, on one line\n")
+
+
+async def test_nothing_is_kept_of_a_request_with_a_password(house):
+    body = {"query": 'mutation { passwordChange(current: "a", new: "correct horse battery") { userErrors { message } } }'}
+    answer = (await house.client.post("/graphql", json=body, headers={"Idempotency-Key": "one"})).json()
+    assert "takes no Idempotency-Key" in answer["errors"][0]["message"]
+    assert await house.sql("SELECT id FROM answered") == []

@@ -21,8 +21,8 @@ from schema.operations.answers import Answer
 from schema.operations.documents import Prepared
 from schema.transport.parameters import Parameters
 
-# What must not lie in the database for a day, be it in an answer or in the fingerprint of a request, by which it could be guessed.
-SECRETS = frozenset({"apiKeyCreate", "apiKeyRotate", "passwordChange", "userPasswordSet"})
+# What is in these requests could be guessed by their fingerprint, which lies in the database for a day.
+SECRETS = frozenset({"passwordChange", "userPasswordSet"})
 FAILURES = ("INTERNAL_SERVER_ERROR", "UNAVAILABLE")
 
 Execute = Callable[[Prepared, Parameters, Call], Awaitable[Answer]]
@@ -47,7 +47,7 @@ class Once:
         """The answer to a mutation, or the first one to the same. Raises Mismatch, Conflict, and what execution raises."""
         names = _names(prepared)
         if secret := sorted(SECRETS & names):
-            raise Refused(f"{secret[0]} takes no Idempotency-Key: it bears a secret, which is kept nowhere")
+            raise Refused(f"{secret[0]} takes no Idempotency-Key: a password could be guessed by what is kept of the request")
         claim = Claim(_client(call.actor), _hash(" ".join(sorted(names))), key, _fingerprint(parameters))
         try:
             async with self._claims.turn(claim), whole(call) as parts:
