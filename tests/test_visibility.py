@@ -1,16 +1,26 @@
 """Whatever the role, every path shows exactly what a plain filter over all rows allows: the oracle reads no rule of ours."""
 
+import json
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
 
+from core.auth import authenticate
+from core.crm import Call
 from core.naming import camel
 from core.resources import Column, ToOne
+from core.tail.cursors import cursor_of
+from schema.transport.parameters import Parameters
+from tests.equality.laboratory import engine_of
 from tests.examples import for_all
 from tests.house import Asker, Houses, Templates
 from tests.world import Row, World, fields_of, wheres
@@ -19,6 +29,7 @@ OWNED = {"contact": "owner", "company": "owner", "deal": "owner", "activity": "a
 RULED = (*OWNED, "product", "tag")
 PARTS = {"contactEmail": "contact", "contactPhone": "contact", "lifecycleChange": "contact", "dealLine": "deal", "dealStageChange": "deal"}
 HIDEABLE = ("contact.city", "contact.gender", "contact.company", "deal.amount", "deal.contact", "activity.body", "company.name")
+BLIND = frozenset({"contact.description", "deal.description"})
 _numbers = count(1)
 
 
@@ -29,6 +40,11 @@ class Persona:
     grants: dict[str, tuple[str, Any]]
     hidden: frozenset[str]
     user: int
+
+    @property
+    def blind(self) -> bool:
+        """Whether it must not see what the events of these tests change."""
+        return self.hidden >= BLIND
 
 
 @dataclass
@@ -185,6 +201,48 @@ async def test_filters_over_relations_count_visible_rows_only(office: Office):
         ]
 
     await for_all(check, personas(office), share=0.4)
+
+
+async def heard(office: Office, asker: Asker, after: str, last: str) -> list[dict[str, Any]]:
+    """The events that someone is told of behind a cursor, up to one of the record `last`, which everybody sees."""
+    house, engine = office.world.house, engine_of(office.world.house)
+    key = asker.client.headers["Authorization"].removeprefix("Bearer ")
+    actor = await authenticate(house.crm, HTTPConnection({"type": "http", "headers": []}), key)
+    parameters = Parameters("subscription ($after: String) { events(after: $after) { recordId changed } }", {"after": after})
+    told: list[dict[str, Any]] = []
+    async with aclosing(engine.stream(engine.prepare(parameters), parameters, Call(house.crm, actor))) as answers:
+        async for answer in answers:
+            told.append(json.loads(answer.encoded())["data"]["events"])
+            if told[-1]["recordId"] == last:
+                return told
+    raise AssertionError("the stream has ended")
+
+
+async def test_events_are_told_of_visible_rows_and_fields_only(office: Office):
+    house = office.world.house
+
+    async def touch(key: str, identity: str, **values: str) -> None:
+        kind = office.world.resource(key).name
+        await house.ask(
+            f"mutation ($id: ID!, $input: {kind}UpdateInput!) {{ {key}Update(id: $id, input: $input) {{ userErrors {{ message }} }} }}",
+            id=identity, input=values,
+        )  # fmt: skip
+
+    async def check(persona: Persona) -> None:
+        asker, last = await office.enter(persona), office.teams[0]
+        [newest] = await house.sql("SELECT position, id FROM event ORDER BY position DESC LIMIT 1")
+        after = cursor_of(SimpleNamespace(position=newest["position"], id=uuid.UUID(str(newest["id"]))))  # type: ignore[arg-type]  # all it needs
+        rows = [(key, row["id"]) for key in ("contact", "deal") for row in office.world.tables[key][::5]]
+        for key, identity in rows:
+            await touch(key, identity, description=f"of {next(_numbers)}")
+        await touch("team", last, name=f"top {next(_numbers)}")
+        told = await heard(office, asker, after, last)
+        seen = {key: office.visible(persona, key) for key in ("contact", "deal")}
+        assert [event["recordId"] for event in told[:-1]] == [identity for key, identity in rows if identity in seen[key]]
+        assert all(event["changed"] == ([] if persona.blind else ["description"]) for event in told[:-1])
+
+    blind = personas(office).map(lambda one: Persona(one.grants, one.hidden | BLIND, one.user))
+    await for_all(check, personas(office) | blind, share=0.3)
 
 
 async def test_keys_of_groups_are_visible_rows(office: Office):
