@@ -1,7 +1,9 @@
 """/metrics: what is counted, who may see it, and what plugins add."""
 
+import asyncio
 import re
 import time
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -13,7 +15,11 @@ from websockets.typing import Subprotocol
 from core.counts import MOST_CODES, Counts
 from core.crm import CRM
 from core.errors import StartError
+from core.fields import now
 from core.measures import Measure
+from core.models import ConsumerState
+from core.models import Job as JobRow
+from core.server.figures import FRESH
 from tests.house import House, Houses
 from tests.packages import Packages
 from tests.shell import Server
@@ -142,6 +148,20 @@ async def test_a_measure_that_cannot_be_shown_stops_the_start(houses: Houses, pl
     with pytest.raises(StartError, match=f"plugin 'acme'.*{reason}"):
         async with houses("acme"):
             pass
+
+
+async def test_jobs_and_consumers_have_figures(house: House):
+    found = await figures(house)
+    assert [found[f"payvand_jobs{{state={name}}}"] for name in ("queued", "running", "dead")] == [0, 0, 0]
+    assert found["payvand_jobs_late_seconds"] == 0
+    await JobRow.create(name="acme.nightly", queue="acme", requested_by="system", run_at=now() - timedelta(hours=1))
+    await ConsumerState.create(name="acme.points", plugin="acme", position=0)
+    await house.make("Contact", name="Ada")
+    await asyncio.sleep(FRESH + 0.1)
+    found = await figures(house)
+    assert found["payvand_jobs{state=queued}"] == 1
+    assert 3600 <= found["payvand_jobs_late_seconds"] < 3700
+    assert found["payvand_consumer_waiting_events{consumer=acme.points}"] >= 1
 
 
 async def test_two_houses_count_apart(houses: Houses):

@@ -18,6 +18,7 @@ from tortoise import connections
 from core.counts import BOUNDS
 from core.crm import CRM
 from core.measures import MOST_VALUES, Measure, Values
+from core.server.figures import Figures
 from core.server.observers import demand_observer
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Metrics:
     def __init__(self, crm: CRM) -> None:
         self._crm = crm
         self._house = _House(crm)
+        Figures(crm)
         self._registry = CollectorRegistry()
         self._registry.register(self._house)
         ProcessCollector(registry=self._registry)
