@@ -119,8 +119,9 @@ def test_the_server_writes_json_and_of_addresses_only_those_of_the_refused(payva
     of = {name: [line for line in lines if line.get("request") == name] for name in ("none", "refused", "fine-0", "fine-1", "made", "acme")}
     assert [(line["status"], line.get("address")) for line in of["refused"]] == [(401, "127.0.0.1")]
     assert [(line["status"], line.get("address")) for line in of["none"]] == [(404, None)]
-    assert [line["status"] for name in ("fine-0", "fine-1") for line in of[name]] == [200, 200]
-    assert {line["logger"] for line in of["made"]} == {"acme", "payvand.requests"}
+    # Others may say something of these requests, too: that the use of a key could not be noted just then.
+    assert [line["status"] for name in ("fine-0", "fine-1") for line in of[name] if line["logger"] == "payvand.requests"] == [200, 200]
+    assert {line["logger"] for line in of["made"]} >= {"acme", "payvand.requests"}
     assert [line["message"].partition("\n")[0] for line in of["acme"] if line["logger"] == "acme"] == ["first"]
     assert [line for line in of["acme"] if "KeyError" in line.get("error", "")]
 
