@@ -27,8 +27,13 @@ from tests.engines import engine
 
 ROUNDS, REQUESTS, GOAL = 9, 60, 1.3
 CONTACTS = int(os.environ.get("ACCESS_CONTACTS", "20000"))
-LIST = """{ contacts(first: 100, orderBy: [{field: CREATED_AT, direction: DESC}])
-  { nodes { id name city createdAt company { name } deals(first: 3) { nodes { id title } } } } }"""
+NODES = "{ nodes { id name city createdAt company { name } deals(first: 3) { nodes { id title } } } }"
+NEWEST = "first: 100, orderBy: [{field: CREATED_AT, direction: DESC}]"
+# The first page is a statement without a value where there are no rules, and PostgreSQL plans it once; a filter is planned each time.
+LISTS = {
+    "first page": f"{{ contacts({NEWEST}) {NODES} }}",
+    "of a stage": f"{{ contacts({NEWEST}, where: {{lifecycleStage: {{in: [LEAD, CUSTOMER]}}}}) {NODES} }}",
+}
 ALL = [{"permission": "*", "scope": "ALL"}]
 OWNED = ("contact.read", "company.read", "deal.read", "activity.read")
 ROLES = {
@@ -58,16 +63,21 @@ def main() -> None:
 
 def _measure(kind: str, peer: Payvand, home: Path, admin: str) -> None:
     keys = _keys(peer, home, admin)
-    with _client(peer) as client:
-        for key in keys.values():
-            _spent(client, key)
-        rounds = [{role: _spent(client, key) for role, key in keys.items()} for _ in range(ROUNDS)]
-    plain = _middle(rounds) * 1000
-    print(f"{kind}: {CONTACTS:,} contacts, {ROUNDS} rounds of {REQUESTS} lists of 100, without rules {plain:.2f} ms a list")
+    print(f"{kind}: {CONTACTS:,} contacts, {ROUNDS} rounds of {REQUESTS} lists of 100")
+    for name, document in LISTS.items():
+        with _client(peer) as client:
+            for key in keys.values():
+                _spent(client, key, document)
+            rounds = [{role: _spent(client, key, document) for role, key in keys.items()} for _ in range(ROUNDS)]
+        _tell(name, rounds)
+
+
+def _tell(name: str, rounds: list[dict[str, float]]) -> None:
+    print(f"  {name}, without rules {_middle(rounds) * 1000:.2f} ms")
     for role in list(ROLES)[1:]:
         ratios = [one[role] / one["all"] for one in rounds]
         told = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})"
-        print(f"  {role:7} {told:22} goal <= {GOAL}")
+        print(f"    {role:7} {told:22} goal <= {GOAL}")
 
 
 def _keys(peer: Payvand, home: Path, admin: str) -> dict[str, str]:
@@ -100,9 +110,9 @@ def _client(peer: Payvand) -> Iterator[HTTPConnection]:
         client.close()
 
 
-def _spent(client: HTTPConnection, key: str) -> float:
+def _spent(client: HTTPConnection, key: str, document: str) -> float:
     """Seconds for one list, as the mean of some."""
-    body, headers = json.dumps({"query": LIST}), {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    body, headers = json.dumps({"query": document}), {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     began = time.perf_counter()
     for _ in range(REQUESTS):
         client.request("POST", "/graphql", body, headers)

@@ -38,34 +38,30 @@ class Unauthenticated(Refused):
     code, status = "UNAUTHENTICATED", 401
 
 
-class LockedOut(Unauthenticated):
+class Later(Refused):
+    """What is refused now may be asked for again in so many seconds."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class LockedOut(Later, Unauthenticated):
     """Too many requests without a valid key came from one address; another may be tried in so many seconds."""
 
     code, status = "RATE_LIMITED", 429
 
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
-
-class RateLimited(Refused):
+class RateLimited(Later):
     """The client has used up what it may ask for in a minute; there is more in so many seconds."""
 
     code, status = "RATE_LIMITED", 429
 
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
-
-class Unavailable(Refused):
+class Unavailable(Later):
     """What the answer depends on does not answer itself; it may in so many seconds."""
 
     code, status = "UNAVAILABLE", 503
-
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 class Conflict(Refused):

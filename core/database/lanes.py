@@ -104,10 +104,11 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane(size: int, words: dict[str, Any]) -> AsyncIterator[Lane]:
-    """A lane, open inside the block. Raises what asyncpg raises when the database cannot be reached."""
+async def lane(size: int, words: dict[str, Any], *, at_once: bool = True) -> AsyncIterator[Lane]:
+    """A lane, open inside the block. Raises what asyncpg raises when the database cannot be reached and is needed `at_once`."""
     made = Lane(size, words)
-    await made.open()
+    if at_once:
+        await made.open()
     try:
         yield made
     finally:

@@ -35,12 +35,15 @@ class Readers(Protocol):
 
     dialect: str
 
-    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        """The columns of the one row. With `brief` it is known to be found by keys, at once. Raises TooDeep."""
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False, steady: bool = False) -> Parts:
+        """The columns of the one row. Raises TooDeep.
+
+        With `brief` it is known to be found by keys, at once; with `steady` the best plan is the same for all values.
+        """
         ...
 
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
-        """The columns of a row that is found by keys, if they are to be had without waiting for anybody. Raises TooDeep."""
+        """The columns of a row that is found by keys, if they are to be had without waiting for anybody; what is wrong else `row` tells."""
         ...
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
@@ -92,7 +95,7 @@ class _Sqlite:
         self._idle: dict[float, list[_Watched]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
         self._all: list[_Watched] = []
 
-    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False, steady: bool = False) -> Parts:
         if brief and (found := self.row_now(sql, values)) is not None:
             return found
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, values)
@@ -100,10 +103,8 @@ class _Sqlite:
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
         try:
             return self._read(sql, values, patience=0.0)
-        except sqlite3.OperationalError as error:
-            if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
-                return None  # it waits in a thread: here everybody would wait
-            raise
+        except (sqlite3.Error, TooDeep):  # a file that is busy, most of all: to wait is for a thread, here everybody would
+            return None
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._rows, f"EXPLAIN QUERY PLAN {sql}", values)
@@ -161,22 +162,25 @@ class _Sqlite:
 
 
 class _Postgres:
-    """What is found by keys has one plan for all keys. What is filtered is planned for its values each time.
+    """What is found by keys has one plan for all keys, and so has a list whose values do not matter to its plan.
 
-    For a plan for any value takes a filter for a good one that most rows pass, such as the owner of nearly everything.
+    Other lists are planned each time: a plan for any value takes a filter for a good one that most rows pass, such as the owner
+    of nearly everything.
     """
 
     dialect = "postgres"
 
-    def __init__(self, brief: Lane, wide: Lane) -> None:
+    def __init__(self, brief: Lane, steady: Lane, wide: Lane) -> None:
         self._brief = brief
+        self._steady = steady
         self._wide = wide
 
-    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
-        return tuple((await (self._brief if brief else self._wide).rows(sql, values))[0].values())
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False, steady: bool = False) -> Parts:
+        lane = self._brief if brief else self._steady if steady else self._wide
+        return tuple((await lane.rows(sql, values))[0].values())
 
     def usage(self) -> dict[str, Usage]:
-        return {"read_keys": self._brief.usage(), "read_lists": self._wide.usage()}
+        return {"read_keys": self._brief.usage(), "read_steady_lists": self._steady.usage(), "read_lists": self._wide.usage()}
 
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
         return None  # the server is asked over a socket
@@ -192,10 +196,11 @@ async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
         try:
             brief = await stack.enter_async_context(lane(database.pool, _words(source)))
+            steady = await stack.enter_async_context(lane(database.pool, _words(source), at_once=False))
             wide = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_custom_plan")))
         except UNREACHABLE as error:
             raise unreachable(source, error) from error
-        yield _Postgres(brief, wide)
+        yield _Postgres(brief, steady, wide)
 
 
 def _words(settings: Settings, **more: str) -> dict[str, Any]:

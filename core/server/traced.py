@@ -50,10 +50,10 @@ class TracedReaders:
         self._readers, self._tracing = readers, tracing
         self.dialect = readers.dialect
 
-    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False) -> Parts:
+    async def row(self, sql: str, values: Sequence[Any], *, brief: bool = False, steady: bool = False) -> Parts:
         """The row, in a span."""
         with self._tracing.statement(sql):
-            return await self._readers.row(sql, values, brief=brief)
+            return await self._readers.row(sql, values, brief=brief, steady=steady)
 
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
         """The row if it needs no waiting, in a span."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,7 +65,7 @@ def source(settings: Settings) -> Source:
     return _Sqlite(path) if path else _Postgres(settings)
 
 
-class _Asking:
+class _Asking(ABC):
     """The statements, which are the same for both databases."""
 
     async def read(self, wanted: Wanted, after: int, upto: int, most: int) -> tuple[list[KeptEvent], int]:
@@ -107,14 +108,14 @@ class _Asking:
 
         return place
 
-    def _place(self, number: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _place(self, number: int) -> str: ...
 
-    def _since(self, at: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _since(self, at: str) -> str: ...
 
-    async def _rows(self, sql: str, values: Sequence[Any]) -> Rows:
-        raise NotImplementedError
+    @abstractmethod
+    async def _rows(self, sql: str, values: Sequence[Any]) -> Rows: ...
 
 
 class _Sqlite(_Asking):

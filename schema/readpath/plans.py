@@ -63,6 +63,7 @@ class Plan:
     binds: tuple[Bind, ...]
     checks: tuple[Bind, ...]
     brief: bool
+    steady: bool = False
     fresh: str = ""  # of what a mutation shows: the statement that finds it in the rows that are just inserted, if there is one
 
     @cached_property

@@ -114,18 +114,15 @@ class Reader:
         return replace(answer, text=answer.text[:-2] + b',"explain":%s}}' % encoded(told))
 
     def _row_now(self, plan: Plan, values: Sequence[Any]) -> Parts | None:
-        """The row of a plan if nobody has to be waited for. Whatever goes wrong is told when it is asked for again, with patience."""
+        """The row of a plan if nobody has to be waited for."""
         assert self._crm.readers
         if not plan.sql:
             return ()
-        try:
-            return self._crm.readers.row_now(plan.sql, values) if plan.brief else None
-        except Exception:
-            return None
+        return self._crm.readers.row_now(plan.sql, values) if plan.brief else None
 
     async def _row(self, plan: Plan, values: Sequence[Any]) -> Parts:
         assert self._crm.readers
-        return await self._crm.readers.row(plan.sql, values, brief=plan.brief) if plan.sql else ()
+        return await self._crm.readers.row(plan.sql, values, brief=plan.brief, steady=plan.steady) if plan.sql else ()
 
     def _plan(
         self, prepared: Prepared, parameters: Parameters, call: Call, written: Any = None, given: tuple[Variables, Hashable] | None = None
@@ -155,7 +152,7 @@ class Reader:
             except (Unfit, Refused, RecursionError):
                 return Plan((), "", (), (), False)
             parts.append(Part(json.dumps(way), tuple(same), column=len(parts)))
-        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False, _select(fresh) if all(fresh) else "")
+        return Plan(tuple(parts), _select(columns), tuple(made.binds), (), False, fresh=_select(fresh) if all(fresh) else "")
 
     def _planner(self, prepared: Prepared, made: Statement) -> Planner:
         return Planner(self._schema, self._crm, made, Selections(self._schema, fragments_of(prepared.document), made.variables))
@@ -187,7 +184,7 @@ class Reader:
                 sources.append(f"(SELECT {named} FROM {found.source}) s{len(sources)}")
             else:
                 columns.append(made.dialect.raw(found))
-        return Plan(tuple(parts), _select(columns, sources), tuple(made.binds), tuple(made.checks), made.brief)
+        return Plan(tuple(parts), _select(columns, sources), tuple(made.binds), tuple(made.checks), made.brief, made.steady)
 
 
 def _select(columns: Sequence[str], sources: Sequence[str] = ()) -> str:

@@ -116,7 +116,8 @@ def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
     places = _Places(made, resource)
     for form in () if forms is True else forms:
         if isinstance(form, Owner):
-            tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid"))))
+            # A team is looked up when the statement runs: to plan it for each team anew would find out nothing.
+            tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid", steady=form.team))))
         elif isinstance(form, Where):
             tests.append(_where(made, resource, alias, form, places.value()))
         elif isinstance(form, tuple):
@@ -173,10 +174,10 @@ class _Places:
     resource: Resource
     used: int = 0
 
-    def next(self, kind: str) -> str:
+    def next(self, kind: str, *, steady: bool = False) -> str:
         """The place of the next value."""
         value, keep = self.value(), self.made.dialect.value
-        return self.made.bind(lambda call, variables: keep(value(call, variables)), kind)
+        return self.made.bind(lambda call, variables: keep(value(call, variables)), kind, steady=steady)
 
     def placed(self, sql: str) -> str:
         """The SQL of a queryset with its parameters among those of the statement."""
@@ -189,6 +190,7 @@ class _Places:
             self.used = first + index
             value, keep = self.value(), self.made.dialect.value
             self.made.binds.append(lambda call, variables: keep(value(call, variables)))
+            self.made.steady = False
             return f"{'$' if match[0][0] == '$' else '?'}{len(self.made.binds)}"
 
         text = re.sub(r"\$(\d+)|\?()", place, sql)

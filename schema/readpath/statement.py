@@ -47,6 +47,7 @@ class Statement:
     checks: list[Bind] = field(default_factory=list)
     meaning: Meaning | None = None
     brief: bool = True  # whether all rows are found by keys
+    steady: bool = True  # whether the database goes about it alike for all values that are bound
     ruled: bool = True  # not while the filter of a role is written, which means rows whether the actor may see them or not
     _aliases: int = 0
 
@@ -55,9 +56,10 @@ class Statement:
         self._aliases += 1
         return f"t{self._aliases}"
 
-    def bind(self, bind: Bind, kind: str, *, many: bool = False) -> str:
-        """The place of a parameter."""
+    def bind(self, bind: Bind, kind: str, *, many: bool = False, steady: bool = False) -> str:
+        """The place of a parameter; of one that is `steady` the value says nothing of how many rows will be found."""
         self.binds.append(bind)
+        self.steady = self.steady and steady
         return self.dialect.place(len(self.binds), kind, many=many)
 
     def ask(self, question: Question) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from strawberry.http.websocket_origin import is_same_origin
 
+from core.access.origins import same_origin
 from core.auth import authenticate
 from core.crm import Call, Present
 from core.errors import Forbidden, Refused, Unauthenticated
@@ -82,7 +82,7 @@ class Socket:
     def _refusal(self) -> str | None:
         """Why the handshake is refused. A page of another site may not speak through its visitor's browser."""
         origin, listed = self._websocket.headers.get("origin"), self._engine.crm.settings.server.origins
-        if origin is not None and origin not in listed and not is_same_origin(origin, self._websocket.headers.get("host")):
+        if origin is not None and origin not in listed and not same_origin(self._websocket):
             return "the page is of a site that is not listed in [server] origins"
         if PROTOCOL not in self._websocket.scope.get("subprotocols", ()):
             return f"the client does not speak {PROTOCOL}"
