@@ -81,3 +81,23 @@ async def test_what_a_mutation_shows_is_read_by_one_statement_in_its_transaction
     gone = await house.ask(f"mutation ($id: ID!) {{ a: contactDelete(id: $id) {{ contact {{ {shown} }} }} }}", id=nodes[0]["id"])
     assert gone["a"]["contact"]["deletedAt"]
     assert gone["a"]["contact"] | {"deletedAt": 0} == {"id": nodes[0]["id"], "deletedAt": 0, "emails": [], "company": {"name": "Firm"}}
+
+
+async def test_a_list_is_planned_anew_only_where_its_values_matter(house: House):
+    """On SQLite there is one kind of connections; on PostgreSQL lists with filters have their own, which plan each time."""
+    assert house.crm.readers
+    team = await house.make("Team", name="north")
+    user = await house.make("User", name="Sara", team_id=team.id)
+    await house.make("Role", name="leader", grants=[{"permission": "*", "scope": "TEAM"}])
+    leader = await house.as_("leader", user.id)
+
+    async def lanes(query: str) -> set[str]:
+        assert house.crm.readers
+        before = {name: one.statements for name, one in house.crm.readers.usage().items()}
+        await leader.ask(query)
+        return {name for name, one in house.crm.readers.usage().items() if one.statements > before[name]}
+
+    steady, planned = ("read", "read") if house.database.name == "sqlite" else ("read_steady_lists", "read_lists")
+    assert await lanes("{ contacts { nodes { name company { name } deals(first: 2) { nodes { title } } } } }") == {steady}
+    assert await lanes('{ contacts(where: {city: {eq: "Shiraz"}}) { nodes { name } } }') == {planned}
+    assert await lanes('{ contacts { nodes { deals(first: 2, where: {title: {contains: "x"}}) { nodes { title } } } } }') == {planned}
