@@ -121,7 +121,7 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
     _enable(place.folder, place.url, "notes", most_per_contact=2)
     _check_listed(_state(place))
     assert "Nothing to do" in place("makemigrations").well().out
-    refused = place("serve")
+    refused = place("serve", "--port", "0")
     waiting = len([*(ROOT / "migrations").glob("0*.py"), *(NOTES / "src").rglob("migrations/0*.py")])
     assert (refused.code, refused.err) == (1, f"payvand: {waiting} migrations wait to be applied; run: payvand migrate\n")
     place("migrate").well()
