@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+from collections.abc import Mapping
 from typing import Annotated, Any, Optional
 
 import strawberry
@@ -183,6 +184,8 @@ def _asked(resource: Resource, info: strawberry.Info) -> set[tuple[str, str]]:
 
     def fields(selections: list[Any]) -> Any:
         for one in selections:
+            if not _included(one.directives):
+                continue
             if isinstance(one, SelectedField):
                 yield one
             elif isinstance(one, FragmentSpread | InlineFragment):
@@ -196,6 +199,10 @@ def _asked(resource: Resource, info: strawberry.Info) -> set[tuple[str, str]]:
         for column in fields(function.selections)
         if column.name in names
     }
+
+
+def _included(directives: Mapping[str, Mapping[str, Any]]) -> bool:
+    return not directives.get("skip", {}).get("if") and directives.get("include", {}).get("if") is not False
 
 
 def _meant(resource: Resource, one: Any) -> Grouping:

@@ -59,6 +59,12 @@ def groups(things: Things) -> dict[str, Trap]:
                 {"by": []},
             ],
         ),
+        "hidden columns that are left out": Trap(
+            "query ($out: Boolean!, $in: Boolean!) { dealsAggregate { count avg { amount @skip(if: $out) { amount } } "
+            "... @include(if: $in) { sum { amount { currency } } } max @skip(if: $out) { amount { amount } createdAt } ...F } } "
+            "fragment F on DealAggregate { min { amount @include(if: $in) @skip(if: false) { amount } } }",
+            [{"out": out, "in": not out} for out in (True, False)] + [{"out": False, "in": False}, {"out": True, "in": True}],
+        ),
         "groups of nothing": Trap(
             '{ a: contactsAggregate(where: {name: {eq: "nobody at all"}}) { count sum { version } min { createdAt '
             '} } b: dealsAggregate(where: {title: {eq: "nothing"}}) { count sum { amount { amount } } avg { version '
