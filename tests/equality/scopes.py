@@ -1,6 +1,6 @@
 """Which response keys a selection has taken, so that what is selected twice can be merged."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLOutputType, get_named_type, is_leaf_type
 
@@ -28,9 +28,16 @@ class Scope:
         return all(_fit(mine, its) for key, some in other.entries.items() for its in some for mine in self.entries.get(key, ()))
 
     def take(self, other: "Scope") -> None:
-        """Add the entries of another one."""
+        """Add the entries of another one. They are copied: a fragment is spread in several places, and each may be added to."""
         for key, some in other.entries.items():
-            self.entries.setdefault(key, []).extend(one for one in some if one not in self.entries.get(key, ()))
+            here = self.entries.setdefault(key, [])
+            here += [replace(one, below=one.below.copy()) for one in some if one not in here]
+
+    def copy(self) -> "Scope":
+        """The same entries, for another place."""
+        copied = Scope()
+        copied.take(self)
+        return copied
 
 
 def form(kind: GraphQLOutputType) -> str:

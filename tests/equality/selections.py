@@ -82,8 +82,8 @@ class Selections:
         key = alias or name
         if not scope.takes(Scope({key: [entry]})):
             alias = key = self._fresh()
-        scope.take(Scope({key: [entry]}))
         entry.head = f"{alias}: {head}" if alias else head
+        scope.take(Scope({key: [entry]}))
         return f"{entry.head}{self.directives()}{selected}"
 
     def directives(self) -> str:
