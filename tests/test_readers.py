@@ -9,7 +9,7 @@ import pytest
 
 import schema.readpath.written
 from core.server.outages import outage
-from tests.house import House
+from tests.house import Asker, House
 
 ENDLESS = {
     "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c",
@@ -89,15 +89,23 @@ async def test_a_list_is_planned_anew_only_where_its_values_matter(house: House)
     team = await house.make("Team", name="north")
     user = await house.make("User", name="Sara", team_id=team.id)
     await house.make("Role", name="leader", grants=[{"permission": "*", "scope": "TEAM"}])
-    leader = await house.as_("leader", user.id)
+    await house.make("Role", name="clerk", grants=[{"permission": "*", "scope": "OWN"}])
+    where = {"owner": {"id": {"eq": "$me"}}}
+    await house.make("Role", name="narrow", grants=[{"permission": "contact.read", "scope": "WHERE", "where": where}])
+    leader, clerk, narrow = [await house.as_(role, user.id) for role in ("leader", "clerk", "narrow")]
 
-    async def lanes(query: str) -> set[str]:
+    async def lanes(query: str, who: Asker = leader) -> set[str]:
         assert house.crm.readers
         before = {name: one.statements for name, one in house.crm.readers.usage().items()}
-        await leader.ask(query)
+        await who.ask(query)
         return {name for name, one in house.crm.readers.usage().items() if one.statements > before[name]}
 
     steady, planned = ("read", "read") if house.database.name == "sqlite" else ("read_steady_lists", "read_lists")
     assert await lanes("{ contacts { nodes { name company { name } deals(first: 2) { nodes { title } } } } }") == {steady}
     assert await lanes('{ contacts(where: {city: {eq: "Shiraz"}}) { nodes { name } } }') == {planned}
     assert await lanes('{ contacts { nodes { deals(first: 2, where: {title: {contains: "x"}}) { nodes { title } } } } }') == {planned}
+    newest = "orderBy: [{field: CREATED_AT, direction: DESC}]"
+    for who in (clerk, narrow):  # an index leads from each owner to the newest contacts
+        assert await lanes(f"{{ contacts({newest}) {{ nodes {{ name }} }} }}", who) == {steady}
+        assert await lanes(f"{{ contacts({newest}, where: {{lifecycleStage: {{eq: LEAD}}}}) {{ nodes {{ name }} }} }}", who) == {steady}
+        assert await lanes("{ contacts(orderBy: [{field: NAME}]) { nodes { name } } }", who) == {planned}

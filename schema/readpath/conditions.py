@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 from core.crm import Call
+from core.database.indices import walks
 from core.money import minor_units
 from core.permissions import demand
 from core.records.filters import TEXTUAL, comparable, measure
@@ -12,7 +13,7 @@ from core.records.orders import Key, Order, keyset
 from core.records.pages import position
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.readpath.arguments import Given
-from schema.readpath.dialect import kind_of
+from schema.readpath.dialect import kind_of, quoted
 from schema.readpath.rules import table, visible
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
@@ -91,6 +92,8 @@ def _null(expression: str, value: Any) -> str:
 def _compared(made: Statement, resource: Resource, column: Column, alias: str, operator: str, value: Given) -> str:
     keep, compared = made.dialect.value, f'{alias}."{column.compared}"'
     filled = f' AND {alias}."{column.name}" IS NOT NULL' if column.null else ""
+    if column.kind is Kind.ENUM and column.enum:
+        return f"({compared} IN ({_words(made, resource, column, operator, value)}){filled})" if value.value else "FALSE"
     if operator == "in":
         if not value.value:
             return "FALSE"
@@ -103,9 +106,21 @@ def _compared(made: Statement, resource: Resource, column: Column, alias: str, o
     def one(_: Call, variables: Variables) -> Any:
         return keep(comparable(resource, column, operator, value.at(variables), "where"))
 
-    place = made.bind(one, kind_of(column))
+    place = made.bind(one, kind_of(column), steady=column.kind is Kind.ID and operator == "eq" and column.name in made.led.get(alias, ()))
     test = made.dialect.contains(operator, compared, place) if operator in TEXTUAL else f"{compared} {SIGNS[operator]} {place}"
     return f"({test}{filled})"
+
+
+def _words(made: Statement, resource: Resource, column: Column, operator: str, value: Given) -> str:
+    """The values of an enumeration, as they stand in the text: they are our own, and what a plan is good for depends on them."""
+    many = operator == "in"
+
+    def words(_: Call, variables: Variables) -> tuple[str | int, ...]:
+        given = value.at(variables)
+        found = {comparable(resource, column, operator, one, "where") for one in (given if many else [given])}
+        return tuple(sorted(one.value for one in found))
+
+    return ", ".join(quoted(word) if isinstance(word, str) else str(int(word)) for word in made.ask(words))
 
 
 def _money(made: Statement, column: Column, alias: str, test: Given) -> list[str]:
@@ -131,7 +146,7 @@ def _money(made: Statement, column: Column, alias: str, test: Given) -> list[str
 
 
 def _to_one(made: Statement, relation: ToOne, alias: str, test: Given) -> str:
-    rows = _rows(made, made.call.crm.resource(relation.model), "id", test)
+    rows = _rows(made, made.call.crm.resource(relation.model), "id", test, led=relation.attr in made.led.get(alias, ()))
     return f'({alias}."{relation.attr}" IN ({rows}) AND {alias}."{relation.attr}" IS NOT NULL)'
 
 
@@ -157,9 +172,12 @@ def _linked(made: Statement, link: Linked, alias: str, test: Given, *, negated: 
     return f'({alias}."id" IN ({ties}))'
 
 
-def _rows(made: Statement, resource: Resource, attr: str, where: Given, *, negated: bool = False, filled: bool = False) -> str:
+def _rows(made: Statement, resource: Resource, attr: str, where: Given, *, negated: bool = False, filled: bool = False, led: bool = False
+) -> str:
     """A select of one column of the visible rows that a filter means, or of the others."""
     alias = made.alias()
+    if led:
+        made.led[alias] = ("id",)
     tests, inner = visible(made, resource, alias), tests_of(made, resource, alias, where)
     tests += [f"NOT {_all(inner)}"] if negated else inner
     if filled:
@@ -188,9 +206,11 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
     nulls: tuple[bool, ...] = made.ask(lambda _, variables: tuple(value is None for value in values(variables)))
     keep, kinds = made.dialect.value, [_kind(resource, key) for key in keys]
 
+    steady = walks(resource.model, keys)
+
     @cache
     def place(index: int) -> str:
-        return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index])
+        return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index], steady=steady)
 
     columns = [f'{alias}."{key.attribute}"' for key in keys]
     descending, plain = {key.descending for key in keys}, not any(nulls) and not any(key.of or key.flag for key in keys)

@@ -7,6 +7,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLField, get_named_type
 
 from core.crm import Call
+from core.database.indices import leading
 from core.permissions import demand
 from core.records.orders import MOST_KEYS, Order, keyset
 from core.records.pages import purpose
@@ -42,9 +43,14 @@ def _page(
     given = arguments(found, nodes[0], plans.made.variables)
     deleted = "includeDeleted" in given and bool(given["includeDeleted"].value)
     there = plans.made.alias()
-    tests = plans.behind(*back, there, deleted=deleted) if back else visible(plans.made, resource, there, deleted=deleted)
+    orders = _orders(plans, resource, given.get("orderBy"))
+    if back:
+        tests = plans.behind(*back, there, deleted=deleted)
+    else:
+        plans.made.led[there] = leading(resource.model, keyset(resource, orders))
+        tests = visible(plans.made, resource, there, deleted=deleted)
     tests += filtered(plans.made, resource, there, given.get("where"))
-    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(plans, resource, given.get("orderBy")), given)
+    return _Page(plans, Scope(resource, there, deleted=deleted), tests, orders, given)
 
 
 def _orders(plans: Plans, resource: Resource, given: Given | None) -> list[Order]:

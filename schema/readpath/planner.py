@@ -22,7 +22,7 @@ from schema.readpath.reads import AnyNode, AnyNodes, Follow, Groups, One, Pages,
 from schema.readpath.rules import own, table, visible
 from schema.readpath.scopes import EACH, KEY, Hole, Scope, Spread
 from schema.readpath.selection import Selections
-from schema.readpath.statement import Bind, Statement
+from schema.readpath.statement import EVERY, Bind, Statement
 from schema.readpath.variables import Unfit, Variables
 from schema.readpath.written import full_name
 
@@ -87,6 +87,7 @@ class Planner:
                 return str(self.made.dialect.column(scope.resource, expressed.column, f"({value})", null=True))
             case Follow(relation, deleted):
                 target, there = self.crm.resource(relation.model), self.made.alias()
+                self.made.led[there] = EVERY
                 tests = [f'{there}."id" = {scope.alias}."{relation.attr}"', *visible(self.made, target, there, deleted=deleted)]
                 return self._record(found, nodes, Scope(target, there, deleted=deleted), tests, path)
             case Parts(back):
@@ -128,6 +129,7 @@ class Planner:
     def behind(self, back: ToMany, scope: Scope, there: str, *, deleted: bool = False) -> list[str]:
         """Tests for the rows of a way back that the actor may see."""
         child = self.crm.resource(back.model)
+        self.made.led[there] = EVERY
         with_it = child.parent is not None and child.parent.attr == back.attr and scope.known and (deleted or not scope.deleted)
         return [f'{there}."{back.attr}" = {scope.alias}."id"', *(own if with_it else visible)(self.made, child, there, deleted=deleted)]
 
@@ -137,6 +139,7 @@ class Planner:
 
     def _tied(self, link: Linked, scope: Scope) -> tuple[Scope, list[str]]:
         target, there, tie = self.crm.resource(link.model), self.made.alias(), self.made.alias()
+        self.made.led[there] = EVERY
         ties = f'SELECT {tie}."{link.far}" FROM "{link.through._meta.db_table}" {tie} WHERE {tie}."{link.near}" = {scope.alias}."id"'
         return Scope(target, there), [f'{there}."id" IN ({ties})', *visible(self.made, target, there)]
 

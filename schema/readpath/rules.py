@@ -117,7 +117,8 @@ def _rule(made: Statement, resource: Resource, alias: str) -> list[str]:
     for form in () if forms is True else forms:
         if isinstance(form, Owner):
             # A team is looked up when the statement runs: to plan it for each team anew would find out nothing.
-            tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid", steady=form.team))))
+            steady = form.team or form.attr in made.led.get(alias, ())
+            tests.append(made.dialect.rule(_owner(made, form, alias, places.next("uuid", steady=steady))))
         elif isinstance(form, Where):
             tests.append(_where(made, resource, alias, form, places.value()))
         elif isinstance(form, tuple):

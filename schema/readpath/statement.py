@@ -1,6 +1,6 @@
 """A statement while it is planned: its parameters, and the questions on whose answers its text depends."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,14 @@ Question = Callable[[Call, Variables], Hashable]
 Meaning = Callable[["Statement", Resource, str, Given], list[str]]
 
 REFUSED = object()
+
+
+class _Every:
+    def __contains__(self, column: object) -> bool:
+        return True
+
+
+EVERY: Container[str] = _Every()  # of rows that are found by the key of another row: what else is asked of them is asked of few
 
 
 def answered(question: Question, call: Call, variables: Variables) -> Hashable:
@@ -48,6 +56,7 @@ class Statement:
     meaning: Meaning | None = None
     brief: bool = True  # whether all rows are found by keys
     steady: bool = True  # whether the database goes about it alike for all values that are bound
+    led: dict[str, Container[str]] = field(default_factory=dict)  # of an alias, the columns whose values say nothing of its plan
     ruled: bool = True  # not while the filter of a role is written, which means rows whether the actor may see them or not
     _aliases: int = 0
 
