@@ -196,7 +196,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
         try:
             brief = await stack.enter_async_context(lane(database.pool, _words(source)))
-            steady = await stack.enter_async_context(lane(database.pool, _words(source), at_once=False))
+            steady = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_generic_plan"), at_once=False))
             wide = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_custom_plan")))
         except UNREACHABLE as error:
             raise unreachable(source, error) from error
