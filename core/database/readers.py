@@ -22,6 +22,9 @@ from core.settings import Settings
 
 Parts = Sequence[bytes | str | int | None]
 
+# An index that leads from one value to the rows in their order is good for every value; a bitmap of them, sorted, for few rows only,
+# and a plan for any value does not know how many there will be.
+STEADY = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off"}
 CACHE = 4_096  # KiB of pages that a connection to a file keeps
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 
@@ -196,7 +199,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
         try:
             brief = await stack.enter_async_context(lane(database.pool, _words(source)))
-            steady = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_generic_plan"), at_once=False))
+            steady = await stack.enter_async_context(lane(database.pool, _words(source, **STEADY), at_once=False))
             wide = await stack.enter_async_context(lane(database.pool, _words(source, plan_cache_mode="force_custom_plan")))
         except UNREACHABLE as error:
             raise unreachable(source, error) from error

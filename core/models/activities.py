@@ -41,7 +41,7 @@ class Activity(Record):
     )
     product_id: uuid.UUID | None
     assignee: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "core.User", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True, description="The user who does it."
+        "core.User", related_name=False, null=True, on_delete=fields.RESTRICT, description="The user who does it."
     )
     assignee_id: uuid.UUID | None
     due_at = fields.DatetimeField(null=True, db_index=True, description="When it is to be done, in UTC.")

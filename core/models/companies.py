@@ -34,7 +34,6 @@ class Company(Record):
         related_name=False,
         null=True,
         on_delete=fields.RESTRICT,
-        db_index=True,
         description="The user who looks after this company.",
     )
     owner_id: uuid.UUID | None

@@ -55,7 +55,6 @@ class Contact(Record):
         related_name=False,
         null=True,
         on_delete=fields.RESTRICT,
-        db_index=True,
         description="The user who looks after this contact.",
     )
     owner_id: uuid.UUID | None

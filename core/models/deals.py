@@ -41,7 +41,6 @@ class Deal(Record):
         related_name=False,
         null=True,
         on_delete=fields.RESTRICT,
-        db_index=True,
         description="The user who looks after this deal.",
     )
     owner_id: uuid.UUID | None
