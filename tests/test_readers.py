@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 import schema.readpath.written
+from core.database.readers import STEADY
 from core.server.outages import outage
 from tests.house import Asker, House
 
@@ -15,6 +16,17 @@ ENDLESS = {
     "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c",
     "postgres": "SELECT pg_sleep(60)::text",
 }
+
+# Thousands of contacts of one owner, and two hundred owners of one each.
+MANY = (
+    """INSERT INTO app_user SELECT made.* FROM app_user AS u, generate_series(1, 200) AS n,
+    jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), 'email', NULL, 'name', n)) AS made WHERE u.name = 'Sara'""",
+    """INSERT INTO contact SELECT made.* FROM contact AS c, app_user AS u,
+    jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'owner_id', u.id)) AS made""",
+    """INSERT INTO contact SELECT made.* FROM contact AS c, generate_series(1, 4000) AS n, app_user AS u,
+    jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), 'created_at', now() - n * interval '1 minute')) AS made
+    WHERE c.owner_id = u.id AND u.name = 'Sara' AND c.created_at = (SELECT min(created_at) FROM contact)""",
+)
 
 
 async def test_a_reader_waits_for_no_writer(house: House):
@@ -109,3 +121,32 @@ async def test_a_list_is_planned_anew_only_where_its_values_matter(house: House)
         assert await lanes(f"{{ contacts({newest}) {{ nodes {{ name }} }} }}", who) == {steady}
         assert await lanes(f"{{ contacts({newest}, where: {{lifecycleStage: {{eq: LEAD}}}}) {{ nodes {{ name }} }} }}", who) == {steady}
         assert await lanes("{ contacts(orderBy: [{field: NAME}]) { nodes { name } } }", who) == {planned}
+
+
+async def test_who_owns_nearly_all_is_led_through_it_in_order(house: House):
+    """The plan that PostgreSQL keeps for any owner sorts nothing, and collects no rows before it knows that they are needed."""
+    if house.database.name == "sqlite":
+        pytest.skip("SQLite keeps no plans that depend on how many rows it expects")
+    sara = await house.make("User", name="Sara")
+    await house.make("Contact", name="x", ownerId=sara.id)
+    for sql in MANY:
+        await house.sql(sql)
+    grants = [{"permission": "contact.read", "scope": "OWN"}, {"permission": "graphql.explain", "scope": "ALL"}]
+    await house.make("Role", name="clerk", grants=grants)
+    clerk = await house.as_("clerk", sara.id)
+    connection = await asyncpg.connect(house.settings.database.url, server_settings=STEADY)
+    try:
+        await connection.execute("ANALYZE contact")
+        for where in ("", ", where: {lifecycleStage: {eq: LEAD}}"):
+            query = f"{{ contacts(first: 50, orderBy: [{{field: CREATED_AT, direction: DESC}}]{where}) {{ nodes {{ name }} }} }}"
+            answer = (await clerk.client.post("/graphql", json={"query": query, "extensions": {"explain": True}})).json()
+            await connection.execute(f"PREPARE list AS {answer['extensions']['explain']['statement']}")
+            owner = sara.id.partition("_")[2]
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE list('{owner}')"))
+            assert "Index Scan Backward using" in plan
+            assert "owner_id = $1" in plan
+            assert "Sort" not in plan
+            assert "Bitmap" not in plan
+            await connection.execute("DEALLOCATE list")
+    finally:
+        await connection.close()
