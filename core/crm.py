@@ -23,6 +23,7 @@ from core.loading import shared
 from core.measures import Measure
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
+from core.questions import Answering
 from core.registry import Resources
 from core.resources import Resource
 from core.server.rates import Rates, Strangers
@@ -91,6 +92,14 @@ class CRM:
         from core.access.tokens import Tokens  # here, because without [oidc] nobody needs the cryptography
 
         return Tokens(self)
+
+    @cached_property
+    def answering(self) -> Answering:
+        """Answers GraphQL. Made when it is first asked for, which takes a second, and when the database is connected. Raises StartError."""
+        (_, made), *others = self.plugins.told("answering", crm=self)
+        if others:
+            raise StartError(f"plugin '{others[0][0]}': the house itself answers GraphQL, and nobody beside it")
+        return made
 
     @cached_property
     def asks_who(self) -> bool:
