@@ -9,7 +9,7 @@ from plugins.webhooks import rules
 from plugins.webhooks.graphql import EndpointFields, WebhookMutations, WebhookQuery
 from plugins.webhooks.keeping import blank, forget, measures
 from plugins.webhooks.models import WebhookDelivery, WebhookEndpoint
-from plugins.webhooks.recording import BACKOFF, BATCH, QUEUE, RETRIES, SEND, record
+from plugins.webhooks.recording import BACKOFF, BATCH, QUEUE, RETRIES, SEND, record, sweep
 from plugins.webhooks.replaying import REPLAY, replay
 from plugins.webhooks.sending import send
 from plugins.webhooks.settings import Settings
@@ -62,10 +62,11 @@ def consumers() -> list[Consumer]:
 
 @hookimpl
 def jobs() -> list[Job]:
-    """To send, to replay, and every night to forget."""
+    """To send, to replay, to look for what was left, and every night to forget."""
     return [
         Job(SEND, send, queue=QUEUE, retries=RETRIES, backoff=BACKOFF, timeout=timedelta(minutes=5)),
         Job(REPLAY, replay),
+        Job("webhooks.sweep", sweep, cron="*/10 * * * *"),
         Job("webhooks.forget", forget, cron="37 3 * * *"),
     ]
 

@@ -1,10 +1,11 @@
 """From what happens to what is to be sent: rows of deliveries and one job for each batch, in the transaction of the consumer."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from core import CRM, SYSTEM, Backoff, Call, KeptEvent, Queue, Refused, Wanted, enqueue, heard
-from core.fields import new_id
+from core import CRM, SYSTEM, Backoff, Call, KeptEvent, Queue, Refused, Run, Wanted, enqueue, heard, transaction
+from core.fields import new_id, now
 from plugins.webhooks.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint, WebhookState
 from plugins.webhooks.states import actor_of, disable
 
@@ -15,6 +16,8 @@ QUEUE = Queue("webhooks", concurrency=12)
 BACKOFF = Backoff(timedelta(seconds=10), 3.0, timedelta(hours=4), jitter=0.25)
 RETRIES = 16
 SOON, LATER = 4, 7  # priorities
+LEFT = timedelta(minutes=10)  # after which a delivery is looked at that waits
+SWEPT = 1_000  # batches at once
 
 
 async def record(crm: CRM, events: Sequence[KeptEvent]) -> None:
@@ -49,5 +52,20 @@ async def deliver(call: Call, endpoint: WebhookEndpoint, events: Sequence[KeptEv
         for one in told
     ]  # fmt: skip
     await WebhookDelivery.bulk_create(rows)
-    await enqueue(call, SEND, {"batch": str(batch)}, priority=priority)
+    await ask_for(call, batch, priority)
     return len(rows)
+
+
+async def ask_for(call: Call, batch: uuid.UUID, priority: int) -> None:
+    """Have a batch sent: by one job at a time, whoever asks for it."""
+    await enqueue(call, SEND, {"batch": str(batch)}, key=str(batch), priority=priority)
+
+
+async def sweep(run: Run) -> int:
+    """Ask again for what waits although no job will send it: its own died with several processes, or was lost with a backup."""
+    late = WebhookDelivery.filter(state=WebhookDeliveryState.WAITING, created_at__lt=now() - LEFT)
+    batches = await late.distinct().limit(SWEPT).values_list("batch", flat=True)
+    async with transaction(run):
+        for batch in batches:
+            await ask_for(run, batch, LATER)
+    return len(batches)

@@ -10,14 +10,14 @@ from datetime import timedelta
 import httpcore
 from tortoise.expressions import F
 
-from core import Call, Heard, KeptEvent, Refused, Run, Unauthenticated, enqueue, heard, transaction
+from core import Call, Heard, KeptEvent, Refused, Run, Unauthenticated, heard, transaction
 from core.fields import new_id, now
 from core.models import AuditEntry
 from plugins.webhooks.connecting import pool
 from plugins.webhooks.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint, WebhookState
 from plugins.webhooks.payload import Unanswered, body
 from plugins.webhooks.posting import GONE, Outcome, post
-from plugins.webhooks.recording import BACKOFF, LATER, RETRIES, SEND
+from plugins.webhooks.recording import BACKOFF, LATER, RETRIES, ask_for
 from plugins.webhooks.settings import Settings
 from plugins.webhooks.signing import headers
 from plugins.webhooks.states import actor_of, disable, signing_keys
@@ -146,7 +146,7 @@ async def _later(run: Run, batch: str, first: uuid.UUID) -> None:
     async with transaction(run):
         rest = WebhookDelivery.filter(batch=uuid.UUID(batch), state=WebhookDeliveryState.WAITING, id__gte=first)
         if await rest.update(batch=other):
-            await enqueue(run, SEND, {"batch": str(other)}, priority=LATER)
+            await ask_for(run, other, LATER)
 
 
 async def _failed(run: Run, settings: Settings, left: Sequence[WebhookDelivery], tried: _Tried) -> None:
