@@ -1,4 +1,4 @@
-"""kill -9: what was acknowledged is there, once, with its parts and its event, and webhooks tell of it. `python -m benchmarks kills` does it far more often."""
+"""kill -9: what was acknowledged is there, once, and webhooks tell of it. `python -m benchmarks kills` does it more often."""
 
 from pathlib import Path
 

@@ -194,7 +194,7 @@ async def test_what_a_service_of_another_kind_says_is_not_told(banner: bytes):
 
     async with speaking(speak) as url:
         outcome = await posted(url, OPEN)
-    assert outcome.error in ("what answers does not speak HTTP", "no connection")
+    assert outcome.error in ("what answers does not speak HTTP", "the connection broke")
     assert outcome.answer is None
 
 
@@ -264,7 +264,9 @@ def by_tls(certificate: Path) -> Iterator[tuple[int, list[str | None]]]:
                 return
             try:
                 with context.wrap_socket(connection, server_side=True) as one:
-                    one.recv(65_536)
+                    heard = b""
+                    while not heard.endswith(b"{}"):  # closed with something unread, it would be a reset
+                        heard += one.recv(65_536) or b"{}"
                     one.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
             except OSError:
                 connection.close()

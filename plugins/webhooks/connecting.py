@@ -32,7 +32,7 @@ class Public(httpcore.AsyncNetworkBackend):
 
     def __init__(self, allowed: Sequence[Network], resolve: Resolve) -> None:
         self._allowed, self._resolve = allowed, resolve
-        self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
+        self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()  # type: ignore[assignment]  # a stand-in where anyio is not
 
     async def connect_tcp(
         self,

@@ -25,9 +25,9 @@ from core import (
 )
 from core.fields import new_id, now
 from core.models import AuditEntry, Job
-from plugins.webhooks import payload
 from plugins.webhooks.connecting import pool
 from plugins.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookState
+from plugins.webhooks.payload import body, encoded, now_text
 from plugins.webhooks.posting import Outcome, post
 from plugins.webhooks.replaying import again, ask_for
 from plugins.webhooks.rules import acts_for
@@ -103,7 +103,7 @@ class WebhookQuery:
         found = await heard(call, await kept([_event_id(event_id, "event_id")]))
         if not found:
             raise NotFound("there is no event with this id")
-        return WebhookPreview(body=(await payload.body(call.again(), endpoint, found[0])).decode())
+        return WebhookPreview(body=(await body(call.again(), endpoint, found[0])).decode())
 
 
 @strawberry.type(name="Mutation", extend=True)
@@ -238,16 +238,16 @@ async def _entry(id: str) -> AuditEntry:
     return entry
 
 
-def _event_id(text: str, path: str) -> uuid.UUID:
+def _event_id(text: str, path: str) -> str:
     try:
-        return uuid.UUID(text)
+        return str(uuid.UUID(text))
     except ValueError:
         raise Invalid({path: "is not the id of an event"}) from None
 
 
 async def _tested(call: Call, endpoint: WebhookEndpoint) -> Outcome:
     settings, moment = call.crm.settings_of(Settings), now()
-    content = payload.encoded("webhook.test", payload.now_text(), {"data": {"text": "Somebody wants to know whether this arrives."}})
+    content = encoded("webhook.test", now_text(), {"data": {"text": "Somebody wants to know whether this arrives."}})
     head = headers(str(new_id()), int(moment.timestamp()), content, signing_keys(endpoint, moment))
     async with pool(settings) as connections:
         return await post(connections, settings, endpoint.url, head, content)

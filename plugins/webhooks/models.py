@@ -91,7 +91,7 @@ class WebhookDelivery(Model):
         "webhooks.WebhookEndpoint", related_name=False, on_delete=fields.CASCADE, description="Where it is sent."
     )
     endpoint_id: uuid.UUID
-    event_id = fields.UUIDField(db_index=True, description="The id of the event, which is sent as `webhook-id`.")
+    event_id = fields.CharField(max_length=36, db_index=True, description="The id of the event, which is sent as `webhook-id`.")
     name = fields.CharField(max_length=80, description="What happened: `deal.won`.")
     record_id = fields.CharField(max_length=160, description="Global id of the record to which it happened.")
     replay = fields.BooleanField(default=False, description="Whether somebody asked for it to be sent again.")

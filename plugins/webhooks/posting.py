@@ -81,7 +81,9 @@ def _words(error: Exception, settings: Settings) -> str:
     cause = error if isinstance(error, ssl.SSLError) else error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not good: {cause.verify_message}"[:200]
-    return "no connection by TLS" if isinstance(cause, ssl.SSLError) else "no connection"
+    if isinstance(cause, ssl.SSLError):
+        return "no connection by TLS"
+    return "the connection broke" if isinstance(error, httpcore.ReadError | httpcore.WriteError) else "no connection"
 
 
 def _refusal(status: int) -> str:

@@ -47,7 +47,7 @@ async def deliver(call: Call, endpoint: WebhookEndpoint, events: Sequence[KeptEv
     batch = new_id()
     rows = [
         WebhookDelivery(
-            endpoint_id=endpoint.id, event_id=one.event.id, name=one.event.name, record_id=one.record_id, replay=replay, batch=batch
+            endpoint_id=endpoint.id, event_id=str(one.event.id), name=one.event.name, record_id=one.record_id, replay=replay, batch=batch
         )
         for one in told
     ]  # fmt: skip
@@ -67,5 +67,5 @@ async def sweep(run: Run) -> int:
     batches = await late.distinct().limit(SWEPT).values_list("batch", flat=True)
     async with transaction(run):
         for batch in batches:
-            await ask_for(run, batch, LATER)
+            await ask_for(run, uuid.UUID(str(batch)), LATER)
     return len(batches)

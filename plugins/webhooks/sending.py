@@ -79,8 +79,8 @@ async def message(call: Call, endpoint: WebhookEndpoint, one: Heard) -> tuple[di
     return headers(str(one.event.id), int(moment.timestamp()), content, signing_keys(endpoint, moment)), content
 
 
-async def kept(ids: Sequence[uuid.UUID]) -> list[KeptEvent]:
-    """The events with these ids, in their order. Their values are left where they are."""
+async def kept(ids: Sequence[str]) -> list[KeptEvent]:
+    """The events with these ids, the oldest first. Their values are left where they are."""
     return [event_of(one) for one in await AuditEntry.filter(id__in=list(ids)).order_by("position")]
 
 
@@ -101,7 +101,7 @@ async def _page(
     except Unauthenticated as error:
         await disable(run, endpoint, f"in its name nothing can be sent: {error}")
         return None
-    told = {one.event.id: one for one in await heard(call, await kept([one.event_id for one in page]))}
+    told = {str(one.event.id): one for one in await heard(call, await kept([one.event_id for one in page]))}
     if withheld := [one.id for one in page if one.event_id not in told]:
         await WebhookDelivery.filter(id__in=withheld).update(state=WebhookDeliveryState.WITHHELD, next_try_at=None)
     turn = asyncio.Semaphore(AT_ONCE)

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, unique=True, db_index=True)),
                 ('endpoint', fields.ForeignKeyField('webhooks.WebhookEndpoint', source_field='endpoint_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
-                ('event_id', fields.UUIDField(db_index=True)),
+                ('event_id', fields.CharField(db_index=True, max_length=36)),
                 ('name', fields.CharField(max_length=80)),
                 ('record_id', fields.CharField(max_length=160)),
                 ('replay', fields.BooleanField(default=False)),
