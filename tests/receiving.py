@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -76,8 +76,9 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(status)
             for name, value in {"content-length": str(len(answer)), **headers}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer)
+            with suppress(OSError):  # who asked has read enough
+                self.end_headers()
+                self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""

@@ -382,6 +382,17 @@ async def test_old_deliveries_are_forgotten(house: House, receiver: Receiver):
     assert len(await deliveries(house)) == 1
 
 
+@pytest.mark.settings(plugins={"webhooks": {**WEBHOOKS, "endpoints": 1}})
+async def test_there_are_at_most_so_many_endpoints(house: House, receiver: Receiver):
+    made = await endpoint(house, receiver)
+    refused = (await house.ask(CREATE, input={"url": receiver.url, "names": ["*"]}))["webhookEndpointCreate"]["userErrors"]
+    assert [one["code"] for one in refused] == ["CONFLICT"]
+    await house.ask("mutation ($id: ID!) { webhookEndpointDelete(id: $id) { userErrors { message } } }", id=made["id"])
+    await endpoint(house, receiver)
+    data = await house.ask("mutation ($id: ID!) { webhookEndpointRestore(id: $id) { userErrors { code } } }", id=made["id"])
+    assert data["webhookEndpointRestore"]["userErrors"] == [{"code": "CONFLICT"}]
+
+
 async def test_what_no_job_will_send_is_asked_for_again(house: House, receiver: Receiver):
     await endpoint(house, receiver, "tag.*")
     receiver.statuses = [500]

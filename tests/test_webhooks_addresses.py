@@ -28,6 +28,7 @@ from tests.test_webhooks import CREATE, deliveries, endpoint, house, passed_on, 
 __all__ = ["house", "receiver"]
 
 OPEN = Settings(allow_http=True, allow_addresses=("127.0.0.1/32",), timeout=1)
+NOT_PUBLIC = "refused: not a public address, or no address at all"
 SHUT = Settings(allow_http=True, timeout=1)
 
 pytestmark = [pytest.mark.plugins("webhooks"), pytest.mark.settings(plugins={"webhooks": {}})]
@@ -107,13 +108,13 @@ async def test_a_name_that_stands_for_an_inner_address_is_not_connected_to(
     await house.make("Tag", name="one")
     await passed_on(house)
     (row,) = await deliveries(house)
-    assert (row["state"], row["status"], row["error"]) == ("WAITING", None, "refused: not a public address")
+    assert (row["state"], row["status"], row["error"]) == ("WAITING", None, NOT_PUBLIC)
     assert receiver.messages == []
 
 
 async def test_one_inner_address_among_public_ones_is_enough_to_refuse(receiver: Receiver):
     outcome = await posted(f"http://shop.example:{receiver.port}/", SHUT, ["8.8.8.8", "127.0.0.1"])
-    assert outcome.error == "refused: not a public address"
+    assert outcome.error == NOT_PUBLIC
     assert receiver.messages == []
 
 
@@ -132,8 +133,13 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_to_what_was_chec
     assert receiver.messages[0].headers["host"] == f"rebind.example:{receiver.port}"
     assert receiver.messages[0].path == "/hook?a=b"
     async with pool(OPEN, changing) as connections:  # the next connection is checked anew
-        assert (await post(connections, OPEN, url, {"webhook-id": "1"}, b"{}")).error == "refused: not a public address"
+        assert (await post(connections, OPEN, url, {"webhook-id": "1"}, b"{}")).error == NOT_PUBLIC
     assert len(receiver.messages) == 1
+
+
+async def test_a_name_that_is_not_there_and_one_of_an_inner_address_look_alike(receiver: Receiver):
+    first, second = await posted("http://a.example/", SHUT, []), await posted(f"http://b.example:{receiver.port}/", SHUT)
+    assert first.error == second.error
 
 
 async def test_redirects_are_not_followed(receiver: Receiver):
@@ -212,7 +218,10 @@ async def test_by_tls_the_certificate_must_be_that_of_the_name(receiver: Receive
 
 @pytest.mark.parametrize(
     "table",
-    [{"allow_addresses": ["here"]}, {"allow_addresses": ["10.0.0.1/8"]}, {"timeout": 0}, {"timeout": 600}, {"keep_days": 1}, {"no": 1}],
+    [
+        {"allow_addresses": ["here"]}, {"allow_addresses": ["10.0.0.1/8"]}, {"timeout": 0}, {"timeout": 600}, {"keep_days": 1},
+        {"endpoints": 0}, {"retry_hours": 25}, {"no": 1},
+    ],
 )
 def test_settings_that_mean_nothing_stop_the_start(payvand: Any, table: dict[str, Any]):
     write_settings(payvand.folder, payvand.url, ("webhooks",), {"plugins": {"webhooks": table}})

@@ -193,6 +193,27 @@ async def test_whom_a_plugin_lets_in_with_rights_of_its_own_has_no_webhooks(hous
         assert errors[0]["extensions"]["code"] == "FORBIDDEN"
 
 
+BADGE_OF_A_USER = """
+import uuid
+from core import Actor, hookimpl
+@hookimpl
+async def actor(crm, request):
+    badge = request.headers.get("x-badge")
+    return Actor("guest", {"webhookEndpoint.*": "own"}, user_id=uuid.UUID(badge)) if badge else None
+"""
+
+
+async def test_whom_a_plugin_lets_in_as_a_user_does_not_send_with_the_eyes_of_that_user(houses: Houses, plugin: Packages):
+    plugin("badges", BADGE_OF_A_USER)
+    async with houses("webhooks", "badges", plugins={"webhooks": WEBHOOKS}) as house:
+        _, me = await user(house, {"permission": "*", "scope": "ALL"})
+        made = await endpoint(house, "https://shop.example/")
+        await house.sql("UPDATE webhooks_endpoint SET user_id = $1, key_id = NULL", me.removeprefix("user_"))
+        house.client.headers["x-badge"] = me.removeprefix("user_")
+        _, errors = await house.answer(UPDATE, id=made["id"], input={"url": "https://evil.example/"})
+        assert errors[0]["extensions"]["code"] == "FORBIDDEN"
+
+
 async def test_to_have_webhooks_is_a_permission(house: House, receiver: Receiver):
     asker = await house.as_("sales")
     _, errors = await asker.answer(CREATE, input={"url": receiver.url, "names": ["*"]})

@@ -20,11 +20,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class NotPublic(httpcore.ConnectError):
-    """The name stands for an address that must not be connected to."""
-
-
-class Unknown(httpcore.ConnectError):
-    """The name stands for no address."""
+    """The name stands for no address, or for one that must not be connected to. Which it is would tell of inner names."""
 
 
 class Public(httpcore.AsyncNetworkBackend):
@@ -42,13 +38,12 @@ class Public(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection to the first address of this name that takes one. Raises NotPublic, and Unknown."""
+        """A connection to the first address of this name that takes one. Raises NotPublic."""
         addresses = await self._resolve(host, port)
-        if not addresses:
-            raise Unknown
-        if any(refused(one, self._allowed) for one in addresses):  # one that is mixed with public ones is there for no good
+        # One that is mixed with public ones is there for no good.
+        if not addresses or any(refused(one, self._allowed) for one in addresses):
             raise NotPublic
-        last: Exception = Unknown()
+        last: Exception = NotPublic()
         for address in addresses:
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)

@@ -88,7 +88,7 @@ class WebhookDelivery(Model):
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     endpoint: fields.ForeignKeyRelation[WebhookEndpoint] = fields.ForeignKeyField(
-        "webhooks.WebhookEndpoint", related_name=False, on_delete=fields.CASCADE, description="Where it is sent."
+        "webhooks.WebhookEndpoint", related_name=False, on_delete=fields.CASCADE, db_index=True, description="Where it is sent."
     )
     endpoint_id: uuid.UUID
     event_id = fields.CharField(max_length=36, db_index=True, description="The id of the event, which is sent as `webhook-id`.")
@@ -112,4 +112,4 @@ class WebhookDelivery(Model):
 
     class Meta(Model.Meta):
         table = "webhooks_delivery"
-        indexes = [Index(fields=["endpoint_id", "state"])]
+        indexes = [Index(fields=["state", "endpoint_id"])]

@@ -11,7 +11,7 @@ import httpcore
 
 from core import Invalid
 from plugins.webhooks.addresses import target
-from plugins.webhooks.connecting import NotPublic, Unknown
+from plugins.webhooks.connecting import NotPublic
 from plugins.webhooks.settings import Settings
 
 MOST_BYTES = 65_536  # of an answer, whose rest is not read
@@ -69,9 +69,7 @@ def _head(host: str, port: int, headers: Mapping[str, str], body: bytes) -> list
 def _words(error: Exception, settings: Settings) -> str:
     """What went wrong, in words of ours: those of a library may quote what a service of another kind says."""
     if isinstance(error, NotPublic):
-        return "refused: not a public address"
-    if isinstance(error, Unknown):
-        return "the name stands for no address"
+        return "refused: not a public address, or no address at all"
     if isinstance(error, Invalid):
         return f"the URL {error.fields['url']}"
     if isinstance(error, TimeoutError | httpcore.TimeoutException):

@@ -12,7 +12,7 @@ from plugins.webhooks.states import actor_of, disable
 SEND = "webhooks.send"
 BATCH = 200  # events in one job
 QUEUE = Queue("webhooks", concurrency=12)
-# 10 s, 30 s, ... 2 h, then every 4 h: some 27 hours as a whole, and never less than 24 with the least that chance makes of it.
+# 10 s, 30 s, ... 2 h, then every 4 h: with all retries more than the 24 hours for which one may wait, whatever chance makes of it.
 BACKOFF = Backoff(timedelta(seconds=10), 3.0, timedelta(hours=4), jitter=0.25)
 RETRIES = 16
 SOON, LATER = 4, 7  # priorities

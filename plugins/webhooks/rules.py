@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core import Call, Change, Forbidden, Invalid, check_query, is_pattern, lasting
+from core import Call, Change, Conflict, Forbidden, Invalid, check_query, is_pattern, lasting
 from core.fields import now
 from plugins.webhooks.addresses import target
 from plugins.webhooks.models import WebhookEndpoint, WebhookState
@@ -17,15 +17,20 @@ DECISIVE = ("url", "names", "query")  # what is sent, and where
 
 
 async def prepare(call: Call, changes: Sequence[Change]) -> None:
-    """Check what endpoints are made of, and have each act for who made it. Raises Invalid, and Forbidden for who cannot act later."""
-    for change in changes:
-        written = [name for name in DECISIVE if name in change.values]
+    """Check what endpoints are made of, and have each act for who made it. Raises Invalid, Conflict, and Forbidden."""
+    decisive = [change for change in changes if change.before is None or any(name in change.values for name in DECISIVE)]
+    if decisive:
+        await lasting(call)
+    made = [change for change in changes if change.before is None]
+    await _room(call, len(made))
+    for change in decisive:
         if change.before is None:
-            await _own(call, change)
-        elif written and not acts_for(call, change.record):
+            _own(call, change)
+        elif not acts_for(call, change.record):
             raise Forbidden("url, names and query are changed only by the one in whose name the endpoint acts; make one of your own")
-        for name in written:
-            _check(call, change, name)
+        for name in DECISIVE:
+            if name in change.values:
+                _check(call, change, name)
 
 
 def acts_for(call: Call, endpoint: WebhookEndpoint) -> bool:
@@ -40,13 +45,20 @@ async def deleted(call: Call, endpoint: WebhookEndpoint) -> None:
 
 
 async def restored(call: Call, endpoint: WebhookEndpoint) -> None:
-    """What happened while it was deleted is not sent."""
+    """What happened while it was deleted is not sent. Raises Conflict when there are too many others."""
+    await _room(call, 1)
     if endpoint.state is WebhookState.ENABLED:
         await WebhookEndpoint.filter(id=endpoint.id).update(since=now())
 
 
-async def _own(call: Call, change: Change) -> None:
-    await lasting(call)
+async def _room(call: Call, more: int) -> None:
+    """Raise Conflict when there would be too many endpoints: each of them costs something at each event."""
+    most = call.crm.settings_of(Settings).endpoints
+    if more and await WebhookEndpoint.filter(deleted_at__isnull=True).count() + more > most:
+        raise Conflict(f"there are at most {most} endpoints; [plugins.webhooks] endpoints says how many")
+
+
+def _own(call: Call, change: Change) -> None:
     change.put("user_id", call.actor.user_id)
     change.put("key_id", call.actor.key_id)
     call.secrets.add(change.record.signing_key)

@@ -110,7 +110,9 @@ async def _page(
         async with turn:
             return await _try(run, call, settings, connections, endpoint, delivery, told[delivery.event_id])
 
-    outcomes = list(await asyncio.gather(*(one(delivery) for delivery in page if delivery.event_id in told)))
+    async with asyncio.TaskGroup() as tasks:
+        going = [tasks.create_task(one(delivery)) for delivery in page if delivery.event_id in told]
+    outcomes = [task.result() for task in going]
     if any(one.status == GONE for one in outcomes):
         await disable(run, endpoint, "it answered 410: nobody is there any more")
         return None
@@ -164,7 +166,8 @@ async def _given_up(run: Run, over: Sequence[WebhookDelivery]) -> None:
     async with transaction(run):
         mine = WebhookDelivery.filter(id__in=[one.id for one in over], state=WebhookDeliveryState.WAITING)
         await mine.update(state=WebhookDeliveryState.FAILED, next_try_at=None)
-        if await WebhookDelivery.filter(endpoint_id=over[0].endpoint_id, delivered_at__gte=first).exists():
+        arrived = WebhookDelivery.filter(state=WebhookDeliveryState.DELIVERED, endpoint_id=over[0].endpoint_id, delivered_at__gte=first)
+        if await arrived.exists():
             return
         endpoint = await WebhookEndpoint.get(id=over[0].endpoint_id)
         await disable(run, endpoint, f"nothing could be delivered since {first:%Y-%m-%d %H:%M} UTC: {over[-1].error or 'no answer'}")

@@ -13,7 +13,8 @@ class Settings:
 
     allow_http: whether URLs without TLS are taken. allow_addresses: networks that are reached although they are not public:
     `10.1.0.0/16`. timeout: seconds for one try as a whole. retry_hours: how long a delivery is tried again. keep_days: how long the
-    log of deliveries is kept. excerpt: how many characters of an answer that is not 2xx the log keeps, 0 for none.
+    log of deliveries is kept. excerpt: how many characters of an answer that is not 2xx the log keeps, 0 for none. endpoints: how many
+    there may be.
     """
 
     allow_http: bool = False
@@ -22,10 +23,12 @@ class Settings:
     retry_hours: float = 24.0
     keep_days: int = 30
     excerpt: int = 500
+    endpoints: int = 100
 
     def __post_init__(self) -> None:
         _ = self.networks
-        for name, least, most in (("timeout", 1, 30), ("retry_hours", 0, 72), ("keep_days", 4, 3_650), ("excerpt", 0, 5_000)):
+        bounds = {"timeout": (1, 30), "retry_hours": (0, 24), "keep_days": (2, 3_650), "excerpt": (0, 5_000), "endpoints": (1, 10_000)}
+        for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name} is {least} to {most}")
 

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
             name='WebhookDelivery',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, unique=True, db_index=True)),
-                ('endpoint', fields.ForeignKeyField('webhooks.WebhookEndpoint', source_field='endpoint_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
+                ('endpoint', fields.ForeignKeyField('webhooks.WebhookEndpoint', source_field='endpoint_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('event_id', fields.CharField(db_index=True, max_length=36)),
                 ('name', fields.CharField(max_length=80)),
                 ('record_id', fields.CharField(max_length=160)),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ('delivered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('batch', fields.UUIDField(db_index=True)),
             ],
-            options={'table': 'webhooks_delivery', 'app': 'webhooks', 'indexes': [Index(fields=['endpoint_id', 'state'])], 'pk_attr': 'id'},
+            options={'table': 'webhooks_delivery', 'app': 'webhooks', 'indexes': [Index(fields=['state', 'endpoint_id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
     ]
