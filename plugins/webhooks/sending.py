@@ -38,7 +38,7 @@ async def send(run: Run, batch: str) -> dict[str, int]:
     waiting = WebhookDelivery.filter(batch=uuid.UUID(batch), state=WebhookDeliveryState.WAITING)
     await waiting.filter(trying_since__isnull=True).update(trying_since=now())
     async with pool(settings) as connections:
-        page = await waiting.order_by("id").limit(PAGE)
+        page = await waiting.order_by("id").limit(AT_ONCE)
         while page:
             endpoint = await WebhookEndpoint.get_or_none(id=page[0].endpoint_id, state=WebhookState.ENABLED, deleted_at__isnull=True)
             if endpoint is None:  # what waited was given up with it
