@@ -59,6 +59,7 @@ class CRM:
         self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
+        self._remembered: dict[str, Any] = {}  # what plugins keep in memory
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = declared.checked(list(plugins.lists("jobs")))
@@ -127,6 +128,12 @@ class CRM:
             if isinstance(plugin.settings, kind):
                 return plugin.settings
         raise KeyError(kind.__qualname__)
+
+    def remembered(self, key: str, make: Callable[[], T]) -> T:
+        """What a plugin keeps in memory of this house under `key`, made on first use: in this process alone, and gone with it."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]
 
     def measure(self, one: Measure) -> None:
         """Add a figure to /metrics: for rooms of the house itself, which have no hook. It is shown as `payvand_NAME`."""

@@ -131,3 +131,10 @@ async def test_nobody_answers_graphql_beside_the_house(houses: Houses, plugin: P
     with pytest.raises(StartError, match="plugin 'parrot'"):
         async with houses("parrot"):
             pass
+
+
+async def test_what_a_plugin_keeps_in_memory_belongs_to_one_house(house: House, houses: Houses):
+    kept = house.crm.remembered("test.kept", list)
+    assert house.crm.remembered("test.kept", list) is kept
+    async with houses() as other:
+        assert other.crm.remembered("test.kept", list) is not kept

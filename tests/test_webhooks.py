@@ -472,7 +472,7 @@ async def test_an_endpoint_that_is_away_is_not_asked_for_each_event(house: House
     await passed_on(house)
     rows = await house.sql("SELECT attempts, error, state FROM webhooks_delivery ORDER BY id")
     assert [row["attempts"] for row in rows] == [1] * 4 + [0] * 56
-    assert (rows[0]["error"], rows[-1]["error"]) == ("no connection", "not tried: no connection")
+    assert (rows[0]["error"], rows[-1]["error"]) == ("no connection", "not tried: nobody has answered there a moment ago")
     assert {row["state"] for row in rows} == {"WAITING"}
 
 

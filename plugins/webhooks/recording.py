@@ -11,7 +11,7 @@ from plugins.webhooks.states import actor_of, disable
 
 SEND = "webhooks.send"
 BATCH = 200  # events in one job
-QUEUE = Queue("webhooks", concurrency=12)
+QUEUE = Queue("webhooks", concurrency=50)  # most of which wait for others
 # 10 s, 30 s, ... 2 h, then every 4 h: with all retries more than the 24 hours for which one may wait, whatever chance makes of it.
 BACKOFF = Backoff(timedelta(seconds=10), 3.0, timedelta(hours=4), jitter=0.25)
 RETRIES = 16
@@ -29,9 +29,9 @@ async def record(crm: CRM, events: Sequence[KeptEvent]) -> None:
         return
     call = crm.call(SYSTEM)
     waiting = WebhookDelivery.filter(endpoint_id__in=[one.id for one, _ in wanted], state=WebhookDeliveryState.WAITING)
-    behind = set(await waiting.distinct().values_list("endpoint_id", flat=True))
+    behind = set(await waiting.filter(next_try_at__isnull=False).distinct().values_list("endpoint_id", flat=True))
     for endpoint, some in wanted:
-        # Who is behind comes after the others, so that a slow endpoint keeps nobody waiting but itself.
+        # Where something has failed comes after the others.
         await deliver(call, endpoint, some, priority=LATER if endpoint.id in behind else SOON)
 
 
@@ -56,9 +56,9 @@ async def deliver(call: Call, endpoint: WebhookEndpoint, events: Sequence[KeptEv
     return len(rows)
 
 
-async def ask_for(call: Call, batch: uuid.UUID, priority: int) -> None:
+async def ask_for(call: Call, batch: uuid.UUID, priority: int, delay: timedelta = timedelta()) -> None:
     """Have a batch sent: by one job at a time, whoever asks for it."""
-    await enqueue(call, SEND, {"batch": str(batch)}, key=str(batch), priority=priority)
+    await enqueue(call, SEND, {"batch": str(batch)}, key=str(batch), priority=priority, delay=delay)
 
 
 async def sweep(run: Run) -> int:

@@ -1,6 +1,7 @@
 """The job that sends one batch. What it could not deliver makes it fail, and the engine of jobs tries it again later, for a day."""
 
 import asyncio
+import random
 import time
 import uuid
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from core import Call, Heard, KeptEvent, Refused, Run, Unauthenticated, heard, t
 from core.fields import new_id, now
 from core.models import AuditEntry
 from plugins.webhooks.connecting import pool
+from plugins.webhooks.gates import MOST_JOBS, SILENCES, Gate, gate
 from plugins.webhooks.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint, WebhookState
 from plugins.webhooks.payload import Unanswered, body
 from plugins.webhooks.posting import GONE, Outcome, post
@@ -23,7 +25,7 @@ from plugins.webhooks.signing import headers
 from plugins.webhooks.states import actor_of, disable, signing_keys
 
 PAGE = 20  # deliveries for which rights are looked up at once
-AT_ONCE = 4
+NOT_TRIED = "not tried: nobody has answered there a moment ago"
 SECONDS = 30.0  # that one job takes its place in the queue; what is left then goes to the end of it
 
 
@@ -34,27 +36,21 @@ class NotDelivered(Refused):
 async def send(run: Run, batch: str) -> dict[str, int]:
     """Send what waits of a batch; how many were delivered in this try. Raises NotDelivered, so that there is another one."""
     settings, tried = run.crm.settings_of(Settings), _Tried()
-    began = time.monotonic()
     waiting = WebhookDelivery.filter(batch=uuid.UUID(batch), state=WebhookDeliveryState.WAITING)
-    await waiting.filter(trying_since__isnull=True).update(trying_since=now())
-    async with pool(settings) as connections:
-        page = await waiting.order_by("id").limit(AT_ONCE)
-        while page:
-            endpoint = await WebhookEndpoint.get_or_none(id=page[0].endpoint_id, state=WebhookState.ENABLED, deleted_at__isnull=True)
-            if endpoint is None:  # what waited was given up with it
-                break
-            outcomes = await _page(run, settings, connections, endpoint, page)
-            if outcomes is None:
-                break
-            tried.note(outcomes)
-            rest = waiting.filter(id__gt=page[-1].id)
-            if outcomes and all(one.silent for one in outcomes):  # nobody is there: the others need not find out as well
-                await rest.update(error=f"not tried: {outcomes[-1].error}", next_try_at=_next(run))
-                break
-            page = await rest.order_by("id").limit(PAGE)
-            if page and time.monotonic() - began > SECONDS:
-                await _later(run, batch, page[0].id)
-                break
+    first = await waiting.order_by("id").first()
+    if first is None:
+        return {"delivered": 0}
+    way = gate(run.crm, first.endpoint_id)
+    if way.jobs >= MOST_JOBS and run.attempt == 1:
+        await _later(run, batch, first.id, timedelta(seconds=random.uniform(5, 10)))
+        return {"delivered": 0}
+    way.jobs += 1
+    try:
+        await waiting.filter(trying_since__isnull=True).update(trying_since=now())
+        async with pool(settings) as connections:
+            await _pages(run, settings, connections, way, batch, tried)
+    finally:
+        way.jobs -= 1
     if left := await waiting.order_by("trying_since"):
         await _failed(run, settings, left, tried)
     return {"delivered": tried.delivered}
@@ -70,6 +66,29 @@ class _Tried:
     def note(self, outcomes: Sequence[Outcome]) -> None:
         self.delivered += sum(one.delivered for one in outcomes)
         self.error = next((one.error for one in outcomes if one.error), self.error)
+
+
+async def _pages(run: Run, settings: Settings, connections: httpcore.AsyncConnectionPool, way: Gate, batch: str, tried: _Tried) -> None:
+    """Try each delivery of a batch once, until nobody answers, or others want the place."""
+    began = time.monotonic()
+    waiting = WebhookDelivery.filter(batch=uuid.UUID(batch), state=WebhookDeliveryState.WAITING)
+    page = await waiting.order_by("id").limit(SILENCES)
+    while page:
+        endpoint = await WebhookEndpoint.get_or_none(id=page[0].endpoint_id, state=WebhookState.ENABLED, deleted_at__isnull=True)
+        if endpoint is None:  # what waited was given up with it
+            return
+        outcomes = await _page(run, settings, connections, way, endpoint, page)
+        if outcomes is None:
+            return
+        tried.note(outcomes)
+        rest = waiting.filter(id__gt=page[-1].id)
+        if outcomes and all(one.silent for one in outcomes):  # the others need not find out as well
+            await rest.update(error=NOT_TRIED, next_try_at=_next(run))
+            return
+        page = await rest.order_by("id").limit(PAGE)
+        if page and time.monotonic() - began > SECONDS:
+            await _later(run, batch, page[0].id)
+            return
 
 
 async def message(call: Call, endpoint: WebhookEndpoint, one: Heard) -> tuple[dict[str, str], bytes]:
@@ -93,8 +112,9 @@ def event_of(one: AuditEntry) -> KeptEvent:
 
 
 async def _page(
-    run: Run, settings: Settings, connections: httpcore.AsyncConnectionPool, endpoint: WebhookEndpoint, page: Sequence[WebhookDelivery]
-) -> list[Outcome] | None:
+    run: Run, settings: Settings, connections: httpcore.AsyncConnectionPool, way: Gate, endpoint: WebhookEndpoint,
+    page: Sequence[WebhookDelivery],
+) -> list[Outcome] | None:  # fmt: skip
     """What came of some deliveries, some of them at once; None when the endpoint is disabled by now."""
     try:
         call = run.crm.call(await actor_of(run, endpoint))
@@ -104,11 +124,16 @@ async def _page(
     told = {str(one.event.id): one for one in await heard(call, await kept([one.event_id for one in page]))}
     if withheld := [one.id for one in page if one.event_id not in told]:
         await WebhookDelivery.filter(id__in=withheld).update(state=WebhookDeliveryState.WITHHELD, next_try_at=None)
-    turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(delivery: WebhookDelivery) -> Outcome:
-        async with turn:
-            return await _try(run, call, settings, connections, endpoint, delivery, told[delivery.event_id])
+        async with way.turn:
+            if way.silent:
+                waiting = WebhookDelivery.filter(id=delivery.id, state=WebhookDeliveryState.WAITING)
+                await waiting.update(error=NOT_TRIED, next_try_at=_next(run))
+                return Outcome(error=NOT_TRIED, silent=True)
+            outcome = await _try(run, call, settings, connections, endpoint, delivery, told[delivery.event_id])
+            way.note(answered=not outcome.silent)
+            return outcome
 
     async with asyncio.TaskGroup() as tasks:
         going = [tasks.create_task(one(delivery)) for delivery in page if delivery.event_id in told]
@@ -142,13 +167,13 @@ async def _try(
     return outcome
 
 
-async def _later(run: Run, batch: str, first: uuid.UUID) -> None:
+async def _later(run: Run, batch: str, first: uuid.UUID, delay: timedelta = timedelta()) -> None:
     """Leave the rest of a batch, of which nothing was tried, to a job of its own."""
     other = new_id()
     async with transaction(run):
         rest = WebhookDelivery.filter(batch=uuid.UUID(batch), state=WebhookDeliveryState.WAITING, id__gte=first)
         if await rest.update(batch=other):
-            await ask_for(run, other, LATER)
+            await ask_for(run, other, LATER, delay)
 
 
 async def _failed(run: Run, settings: Settings, left: Sequence[WebhookDelivery], tried: _Tried) -> None:
