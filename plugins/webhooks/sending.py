@@ -42,7 +42,7 @@ async def send(run: Run, batch: str) -> dict[str, int]:
         return {"delivered": 0}
     way = gate(run.crm, first.endpoint_id)
     if way.jobs >= MOST_JOBS and run.attempt == 1:
-        await _later(run, batch, first.id, timedelta(seconds=random.uniform(5, 10)))
+        await _later(run, batch, first.id, timedelta(seconds=random.uniform(2, 4)))
         return {"delivered": 0}
     way.jobs += 1
     try:
