@@ -27,7 +27,8 @@ def main() -> None:
         failed |= bool(outcome.problems)
         print(
             f"{name:<9} {outcome.kills} kills in {time.monotonic() - began:.0f} s: {outcome.told:,} writes acknowledged,"
-            f" {outcome.written:,} there, {len(outcome.problems)} problems; slowest start {outcome.slowest_start:.1f} s",
+            f" {outcome.written:,} there, {outcome.arrived:,} messages of webhooks, {len(outcome.problems)} problems;"
+            f" slowest start {outcome.slowest_start:.1f} s",
             flush=True,
         )
         for line in outcome.problems[:20]:

@@ -1,9 +1,10 @@
 """What a plugin may use, beside the tables in core.models and the columns in core.fields. All else is internal."""
 
+from core.access.later import act_as, lasting
 from core.auth import authenticate
 from core.crm import CRM, Call
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, emit, transaction
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unauthenticated
+from core.events import Event, emit, in_whole, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs.asking import enqueue
@@ -12,6 +13,7 @@ from core.jobs.run import Run
 from core.measures import Measure
 from core.money import Money
 from core.permissions import SYSTEM, Actor, demand, permit
+from core.questions import ask, check_query
 from core.records.filters import Filter, matching
 from core.records.ids import key_of
 from core.records.periods import Period, days_between, first_day, local_day
@@ -19,12 +21,13 @@ from core.records.statements import select
 from core.records.visibility import visible
 from core.resources import Change, Kind, Resource
 from core.tail.consumers import Consumer
-from core.tail.hearing import hear
-from core.tail.kept import KeptEvent
+from core.tail.hearing import Heard, hear, heard
+from core.tail.kept import KeptEvent, Wanted, is_pattern
 
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
-    "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound",
-    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hear",
-    "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
+    "Heard", "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound", "Period", "Queue", "Refused", "Resource", "Run",
+    "Unauthenticated", "Wanted", "act_as", "ask", "authenticate", "check_query", "days_between", "demand", "emit", "enqueue",
+    "first_day", "hear", "heard", "hookimpl", "hookspec", "in_whole", "is_pattern", "key_of", "lasting", "local_day", "matching",
+    "permit", "select", "transaction", "visible",
 ]  # fmt: skip

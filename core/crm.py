@@ -23,6 +23,7 @@ from core.loading import shared
 from core.measures import Measure
 from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
+from core.questions import Answering
 from core.registry import Resources
 from core.resources import Resource
 from core.server.rates import Rates, Strangers
@@ -58,6 +59,7 @@ class CRM:
         self.enqueued = asyncio.Event()  # whether a job may wait that this process has written down
         self.attempts = Attempts()
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
+        self._remembered: dict[str, Any] = {}  # what plugins keep in memory
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
         self.jobs = declared.checked(list(plugins.lists("jobs")))
@@ -93,6 +95,14 @@ class CRM:
         return Tokens(self)
 
     @cached_property
+    def answering(self) -> Answering:
+        """Answers GraphQL. Made when it is first asked for, which takes a second, and when the database is connected. Raises StartError."""
+        (_, made), *others = self.plugins.told("answering", crm=self)
+        if others:
+            raise StartError(f"plugin '{others[0][0]}': the house itself answers GraphQL, and nobody beside it")
+        return made
+
+    @cached_property
     def asks_who(self) -> bool:
         """Whether any plugin may say who asks."""
         return self.plugins.listens("actor")
@@ -118,6 +128,12 @@ class CRM:
             if isinstance(plugin.settings, kind):
                 return plugin.settings
         raise KeyError(kind.__qualname__)
+
+    def remembered(self, key: str, make: Callable[[], T]) -> T:
+        """What a plugin keeps in memory of this house under `key`, made on first use: in this process alone, and gone with it."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]
 
     def measure(self, one: Measure) -> None:
         """Add a figure to /metrics: for rooms of the house itself, which have no hook. It is shown as `payvand_NAME`."""

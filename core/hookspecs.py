@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the types below import this module in turn
     from core.measures import Measure
     from core.models import Contact
     from core.permissions import Actor
+    from core.questions import Answering
     from core.resources import Resource
     from core.tail.consumers import Consumer
 
@@ -75,6 +76,11 @@ def consumers() -> list[Consumer]:  # type: ignore[empty-body]
 @hookspec
 def routes(crm: CRM) -> list[BaseRoute]:  # type: ignore[empty-body]
     """Return Starlette routes."""
+
+
+@hookspec
+def answering(crm: CRM) -> Answering:  # type: ignore[empty-body]
+    """Return what answers GraphQL; for the house's own, which is the only one."""
 
 
 @hookspec

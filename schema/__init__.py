@@ -13,7 +13,8 @@ from schema.access.viewer import ViewerQueries
 from schema.audit import AuditFields
 from schema.build import build
 from schema.jobs import PERMISSIONS, JobMutations, JobSubscription
-from schema.operations.execution import EXPLAIN
+from schema.operations.execution import EXPLAIN, Engine
+from schema.operations.within import Within
 from schema.privacy import PrivacyMutation, PrivacyQuery
 from schema.transport.graphiql import Assets
 from schema.transport.http import Endpoint
@@ -22,9 +23,17 @@ from schema.transport.http import Endpoint
 @hookimpl
 def routes(crm: CRM) -> list[BaseRoute]:
     """The endpoint /graphql, and the files of GraphiQL below it."""
-    endpoint = Endpoint(crm, build(crm))
+    within = crm.answering
+    assert isinstance(within, Within)
+    endpoint = Endpoint(crm, within.engine)
     files = [Mount("/graphql/assets", Assets())] if crm.settings.server.graphiql else []
     return [*files, Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+
+
+@hookimpl
+def answering(crm: CRM) -> Within:
+    """The engine of the house, for clients and for plugins."""
+    return Within(Engine(crm, build(crm)))
 
 
 @hookimpl

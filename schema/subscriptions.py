@@ -14,11 +14,10 @@ import schema.loaders as loaders
 from core.crm import CRM, Call
 from core.errors import Forbidden, Invalid, NotFound
 from core.records import ids
-from core.records.shown import changed
 from core.resources import READ, Resource
 from core.stream import Told
-from core.tail.cursors import cursor_of, position_of
-from core.tail.hearing import seen
+from core.tail.cursors import position_of
+from core.tail.hearing import as_heard, seen
 from core.tail.kept import Wanted, is_pattern
 from schema.make import Book
 from schema.types import Node
@@ -147,10 +146,8 @@ def _wanted(call: Call, where: EventWhere) -> Wanted:
 
 
 def _shown(call: Call, told: Told) -> EventType:
-    event = told.event
-    resource = call.crm.resources.by_key[event.resource]
+    event, shown = told.event, as_heard(call, told.event)
     return EventType(
-        id=strawberry.ID(str(event.id)), cursor=cursor_of(event), name=event.name, resource=event.resource,
-        record_id=strawberry.ID(ids.encode(resource, event.record_id)), at=event.at, actor=event.actor,
-        changed=changed(call, resource, event.changed), told=told,
+        id=strawberry.ID(str(event.id)), cursor=shown.cursor, name=event.name, resource=event.resource,
+        record_id=strawberry.ID(shown.record_id), at=event.at, actor=event.actor, changed=shown.changed, told=told,
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 The clients write contacts with an e-mail address, each under a name of its own and with an Idempotency-Key. What a client was told is
 written has to be there, once, with one address and one event. Of what it was not told it asks again, under the same key, until it is told.
+And an endpoint of webhooks has to hear of each of these events at least once, whatever was being done when the server died: signed, and
+under the id of the event.
 It shows that the process may die at any moment, and not that a disk survives a loss of power.
 """
 
@@ -22,6 +24,7 @@ import httpx
 
 from tests.engines import Engine, free_port
 from tests.house import write_settings
+from tests.receiving import Receiver, receiving
 from tests.shell import Shell
 
 WRITE = """mutation ($name: String!, $address: String!) {
@@ -32,7 +35,13 @@ FROM contact c LEFT JOIN contact_email m ON m.contact_id = c.id LEFT JOIN event 
 GROUP BY c.name"""
 STRAY = """SELECT count(*) AS found FROM event e
 WHERE e.name = 'contact.created' AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = e.record_id)"""
+EVENTS = "SELECT CAST(id AS text) AS id FROM event WHERE name = 'contact.created'"
+HOOK = """mutation ($url: String!) {
+    webhookEndpointCreate(input: {url: $url, names: ["contact.created"]}) { webhookEndpoint { secret } userErrors { message } }
+}"""
+WEBHOOKS = {"allow_http": True, "allow_addresses": ["127.0.0.1/32"]}
 PATIENCE = 60.0  # seconds until a server that was started is ready
+PATIENCE_OF_WEBHOOKS = 300.0  # seconds until all has arrived, once nobody writes any more
 
 
 @dataclass
@@ -83,12 +92,16 @@ class Client:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: how often the server was killed, and what is wrong with the database, in sentences."""
+    """What came of it: how often the server was killed, and what is wrong with the database, or with what arrived, in sentences.
+
+    `arrived` are the messages of webhooks, those that came again among them.
+    """
 
     kills: int
     told: int
     written: int
     slowest_start: float
+    arrived: int
     problems: list[str]
 
 
@@ -99,28 +112,66 @@ def killed(database: Engine, folder: Path, kills: int, *, clients: int = 4, up: 
     """
     url, port = database.create(), free_port()
     # The clients ask with one key, and more often than one client may.
-    write_settings(folder, url, tables={"server": {"port": port}, "limits": {"requests_per_minute": 0, "cost_per_minute": 0}})
+    tables = {
+        "server": {"port": port}, "limits": {"requests_per_minute": 0, "cost_per_minute": 0}, "plugins": {"webhooks": WEBHOOKS},
+    }  # fmt: skip
+    write_settings(folder, url, ("webhooks",), tables)
     shell = Shell(folder, url)
     shell("migrate").well()
     key = shell("keys", "create", "--name", "kills", "--role", "admin").well().out.strip()
     crowd, ended = [Client(number, port, key) for number in range(clients)], threading.Event()
     threads = [threading.Thread(target=one.work, args=(ended,)) for one in crowd]
-    try:
-        starts = [_lived(shell, port, threads, up) for _ in range(kills)]
-        with shell.running("serve") as process:
-            starts.append(_ready(process, port, folder / "log"))
-            time.sleep(up[1])
+    with receiving() as receiver:
+        try:
+            with shell.running("serve") as process:
+                _ready(process, port, folder / "log")
+                secret = _hooked(port, key, receiver.url)
+            starts = [_lived(shell, port, threads, up) for _ in range(kills)]
+            with shell.running("serve") as process:
+                starts.append(_ready(process, port, folder / "log"))
+                time.sleep(up[1])
+                ended.set()
+                for thread in threads:
+                    thread.join(60)
+                unheard = _unheard(database, url, receiver)
+                process.terminate()
+                process.wait(60)
+        finally:
             ended.set()
-            for thread in threads:
-                thread.join(60)
-            process.terminate()
-            process.wait(60)
-    finally:
-        ended.set()
-    problems = [*_problems(database, url, crowd), *_checked(shell)]
+        problems = [*_problems(database, url, crowd), *unheard, *_strange(database, url, receiver, secret), *_checked(shell)]
+        arrived = len(receiver.messages)
     written = database.query(url, "SELECT count(*) AS found FROM contact")[0]["found"]
     database.drop(url)
-    return Outcome(kills, sum(len(one.told) for one in crowd), written, max(starts), problems)
+    return Outcome(kills, sum(len(one.told) for one in crowd), written, max(starts), arrived, problems)
+
+
+def _hooked(port: int, key: str, url: str) -> str:
+    """Make an endpoint of webhooks, and give its secret."""
+    body = {"query": HOOK, "variables": {"url": url}}
+    answer = httpx.post(f"http://127.0.0.1:{port}/graphql", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=20).json()
+    return answer["data"]["webhookEndpointCreate"]["webhookEndpoint"]["secret"]
+
+
+def _unheard(database: Engine, url: str, receiver: Receiver) -> list[str]:
+    """Events of which the endpoint has not heard, after it was waited for."""
+    until = time.monotonic() + PATIENCE_OF_WEBHOOKS
+    while True:
+        missing = {row["id"] for row in database.query(url, EVENTS)} - {message.id for message in receiver.messages}
+        if not missing or time.monotonic() > until:
+            return [f"the event {one} has not arrived" for one in sorted(missing)]
+        time.sleep(0.25)
+
+
+def _strange(database: Engine, url: str, receiver: Receiver, secret: str) -> Iterator[str]:
+    """What arrived and should not have."""
+    ids = {row["id"] for row in database.query(url, EVENTS)}
+    of_records: dict[str, set[str]] = {}
+    for message in list(receiver.messages):
+        record = message.verified(secret)["data"]["recordId"]
+        of_records.setdefault(record, set()).add(message.id)
+        if message.id not in ids:
+            yield f"a message {message.id} arrived, and there is no such event"
+    yield from (f"of {record} was told under {len(found)} ids" for record, found in of_records.items() if len(found) != 1)
 
 
 def _lived(shell: Shell, port: int, threads: list[threading.Thread], up: tuple[float, float]) -> float:

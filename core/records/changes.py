@@ -160,8 +160,11 @@ def _shut(call: "Call", resource: Resource) -> Mapping[str, str]:
 
 
 def _own(call: "Call", resource: Resource) -> Values:
-    """A row made by someone who may make only its own belongs to its maker, when nothing else is said."""
-    if resource.owned_by is None or call.actor.user_id is None:
+    """A row made by someone who may make only its own belongs to its maker, when nothing else is said.
+
+    Where no input says whose it is, the resource itself does, when it prepares the row.
+    """
+    if resource.owned_by is None or call.actor.user_id is None or resource.owned_by in resource.read_only:
         return {}
     mine = call.actor.grant(f"{resource.key}.{CREATE}") in (OWN, TEAM)
     return {resource.to_one[resource.owned_by].attr: call.actor.user_id} if mine else {}

@@ -4,13 +4,17 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Forbidden
 from core.permissions import rule
+from core.records.ids import encode
+from core.records.shown import changed
 from core.records.visibility import visible
 from core.resources import READ
 from core.stream import Told
+from core.tail.cursors import cursor_of
 from core.tail.kept import KeptEvent, Wanted
 
 if TYPE_CHECKING:
@@ -26,6 +30,27 @@ async def hear(call: "Call", *names: str) -> AsyncGenerator[KeptEvent, None]:
         async for page in pages:
             for told in await seen(call.again(), page):
                 yield told.event
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An event as an actor is told of it: with the global id of its record, and the names of the changed fields that it may see."""
+
+    event: KeptEvent
+    cursor: str
+    record_id: str
+    changed: list[str]
+
+
+async def heard(call: "Call", events: Sequence[KeptEvent]) -> list[Heard]:
+    """Those of the events whose records the actor may see now, deleted ones among them, as a subscription would tell of them."""
+    return [as_heard(call, told.event) for told in await seen(call, [Told(event) for event in events])]
+
+
+def as_heard(call: "Call", event: KeptEvent) -> Heard:
+    """An event of a record that the actor may see, as it is told of it."""
+    resource = call.crm.resources.by_key[event.resource]
+    return Heard(event, cursor_of(event), encode(resource, event.record_id), changed(call, resource, event.changed))
 
 
 async def seen(call: "Call", page: Sequence[Told]) -> list[Told]:

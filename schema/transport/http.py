@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Mapping
 
-import strawberry
 from graphql import GraphQLError, OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -44,9 +43,9 @@ _KEY = re.compile(r"[ -~]{1,255}")
 class Endpoint:
     """The route /graphql: queries and mutations over HTTP, subscriptions over HTTP and WebSocket, GraphiQL for browsers."""
 
-    def __init__(self, crm: CRM, schema: strawberry.Schema) -> None:
+    def __init__(self, crm: CRM, engine: Engine) -> None:
         self.crm = crm
-        self.engine = Engine(crm, schema)
+        self.engine = engine
         self._events = Streams(self.engine)
         self._headers = {media: headers + crm.rates.headers for media, headers in HEADERS.items()}
 
