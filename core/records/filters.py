@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tortoise.expressions import Q, Subquery
+from tortoise.fields import SmallIntField
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -28,6 +29,7 @@ class Filter(Where):
 
 
 MOST_VALUES = 2_000  # tests and values of a filter
+SMALL = 32_767  # the largest number of a small column, which on PostgreSQL has 16 bits
 LONGEST = 1_000  # characters of a text that is looked for
 
 _LOOKUPS = {"eq": "", "in": "__in", "gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte"}
@@ -123,13 +125,20 @@ def _compare(resource: Resource, column: Column, operator: str, value: Any, path
         test = tests({f"{column.compared}{TEXTUAL[operator]}": text}) if text else ALWAYS
     else:
         one = comparable(resource, column, operator, value, path)
-        test = tests({f"{column.compared}{_LOOKUPS[operator]}": one}) if _fits(column, one) else NEVER
+        test = tests({f"{column.compared}{_LOOKUPS[operator]}": one}) if _fits(column, one) else _beyond(operator, one)
     return test & tests({f"{column.name}__isnull": False}) if column.null else test
 
 
 def _fits(column: Column, value: Any) -> bool:
-    """Whether a row could have the value at all: the object mapper refuses to ask for a text that is too long for its column."""
+    """Whether a row could have the value at all: a text that is too long, or a number that is too large, is refused before it is asked."""
+    if isinstance(column.field, SmallIntField):
+        return -SMALL - 1 <= value <= SMALL
     return column.key is not None or not isinstance(value, str) or column.max_length is None or len(value) <= column.max_length
+
+
+def _beyond(operator: str, value: Any) -> Q:
+    """What a comparison with a value comes to that no row can have: numbers are all on one side of it."""
+    return ALWAYS if isinstance(value, int) and operator in (("lt", "lte") if value > 0 else ("gt", "gte")) else NEVER
 
 
 def comparable(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Any:

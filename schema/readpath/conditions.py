@@ -93,7 +93,7 @@ def _compared(made: Statement, resource: Resource, column: Column, alias: str, o
     keep, compared = made.dialect.value, f'{alias}."{column.compared}"'
     filled = f' AND {alias}."{column.name}" IS NOT NULL' if column.null else ""
     if column.kind is Kind.ENUM and column.enum:
-        return f"({compared} IN ({_words(resource, column, operator, value.value)}){filled})" if value.value != [] else "FALSE"
+        return f"({compared} IN ({_words(made, resource, column, operator, value)}){filled})" if value.value != [] else "FALSE"
     if operator == "in":
         if not value.value:
             return "FALSE"
@@ -111,11 +111,15 @@ def _compared(made: Statement, resource: Resource, column: Column, alias: str, o
     return f"({test}{filled})"
 
 
-def _words(resource: Resource, column: Column, operator: str, given: Any) -> str:
-    """The values of an enumeration, as they stand in the text: they are our own, in the shape, and matter to how many rows there are."""
-    several = given if operator == "in" else [given]
-    words = {comparable(resource, column, operator, one, "where").value for one in several}
-    return ", ".join(quoted(word) if isinstance(word, str) else str(int(word)) for word in sorted(words))
+def _words(made: Statement, resource: Resource, column: Column, operator: str, value: Given) -> str:
+    """The values of an enumeration, as they stand in the text: they are our own, and what a plan is good for depends on them."""
+
+    def words(_: Call, variables: Variables) -> tuple[str | int, ...]:
+        given = value.at(variables)
+        found = {comparable(resource, column, operator, one, "where") for one in (given if operator == "in" else [given])}
+        return tuple(sorted(one.value for one in found))
+
+    return ", ".join(quoted(word) if isinstance(word, str) else str(int(word)) for word in made.ask(words))
 
 
 def _money(made: Statement, column: Column, alias: str, test: Given) -> list[str]:

@@ -18,6 +18,27 @@ def values(things: Things) -> dict[str, Trap]:
             "{ nodes { id } } }",
             [{"text": text, "texts": [text, "web"]} for text in (*TEXTS, "\ud800")],
         ),
+        "numbers that a small column has no room for": Trap(
+            "query ($test: IntFilter!, $many: [Int!]!) { a: probesAggregate(where: {few: $test}) { count } b: probesAggregate(where: {fewOrNone: $test}) "
+            "{ count } c: probesAggregate(where: {not: {fewOrNone: $test}}) { count } d: probesAggregate(where: {few: {in: $many}, twin: "
+            "{fewOrNone: {notIn: $many}}}) { count } jobsAggregate(where: {priority: $test}) { count } }",
+            [
+                {"test": {operator: number}, "many": [number, 2]}
+                for operator in ("eq", "ne", "gt", "gte", "lt", "lte")
+                for number in (32_767, 32_768, -32_768, -32_769, 2_147_483_647, -2_147_483_648)
+            ],
+        ),
+        "words of enumerations in lists of several lengths": Trap(
+            "query ($words: [Colour!]!, $word: Colour!) { a: probesAggregate(where: {colour: {in: $words}, twin: {colourOrNone: "
+            "{notIn: $words}}}) { count } b: probesAggregate(where: {colourOrNone: {in: $words}}) { count } c: probesAggregate(where: "
+            "{or: [{colour: {eq: $word}}, {colourOrNone: {ne: $word}}]}) { count } d: probes(first: 50, where: {colour: {in: [$word]}}) "
+            "{ nodes { id } } }",
+            [
+                {"words": words, "word": word}
+                for words in (["GREEN"], ["QUOTED"], ["GREEN", "QUOTED"], ["DEEP_RED", "GREEN"], [], ["GREEN"])
+                for word in ("DEEP_RED", "GREEN", "QUOTED")
+            ],
+        ),
         "awkward texts in literals": Trap(
             "{ "
             + " ".join(
