@@ -19,6 +19,7 @@ def _found(crm: CRM) -> Iterator[tuple[Resource, list[str]]]:
         first = _first(resource.model)
         columns = [one for one in resource.columns.values() if one.kind is not Kind.JSON and one.compared not in first]
         names = [one.name for one in columns] + [one.name for one in resource.to_one.values() if one.attr not in first]
+        names += crm.expressed.get(resource.model, {})
         if names:
             yield resource, names
 

@@ -5,17 +5,19 @@ from functools import cache, partial
 from typing import Any
 
 from core.crm import Call
+from core.expressions import Expressed
 from core.money import minor_units
 from core.permissions import demand
 from core.records.filters import TEXTUAL, comparable, measure
-from core.records.orders import Key, Order, keyset
+from core.records.orders import Key, Order, column_of, keyset
 from core.records.pages import position
+from core.records.parameters import kind_of
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.readpath.arguments import Given
-from schema.readpath.dialect import kind_of
 from schema.readpath.rules import table, visible
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.worked import worked
 
 SIGNS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -56,8 +58,11 @@ def _field(made: Statement, resource: Resource, alias: str, name: str, test: Giv
     if made.ruled:
         demand(made.call, resource, name)
     if column := resource.columns.get(name):
-        tests = _money(made, column, alias, test) if column.kind is Kind.MONEY else _column(made, resource, column, alias, test)
-        return _all(tests)
+        if column.kind is Kind.MONEY:
+            return _all(_money(made, column, alias, test))
+        return _all(_column(made, resource, column, _sql(column, alias), test))
+    if one := crm.worked(resource, name):
+        return _worked(made, resource, one, alias, test)
     if relation := resource.to_one.get(name):
         return _to_one(made, relation, alias, test)
     if link := resource.linked.get(name):
@@ -68,17 +73,30 @@ def _field(made: Statement, resource: Resource, alias: str, name: str, test: Giv
     return _quantified(test, lambda inner, negated: _child(made, back, alias, inner, negated=negated))
 
 
-def _column(made: Statement, resource: Resource, column: Column, alias: str, test: Given) -> list[str]:
+def _worked(made: Statement, resource: Resource, one: Expressed, alias: str, test: Given) -> str:
+    first, text = len(made.binds), worked(made, one, alias)
+    tests = _column(made, resource, one.column, (text, text), test)
+    if not any(text in one for one in tests):  # nothing is compared: PostgreSQL wants no parameter that is not used
+        del made.binds[first:]
+    return _all(tests)
+
+
+def _sql(column: Column, alias: str) -> tuple[str, str]:
+    """What of a column is compared, and what tells whether it has a value."""
+    return f'{alias}."{column.compared}"', f'{alias}."{column.name}"'
+
+
+def _column(made: Statement, resource: Resource, column: Column, sql: tuple[str, str], test: Given) -> list[str]:
     tests = []
     for operator, value in test.items():
         if operator == "is_null" or (operator == "eq" and value.value is None):
-            tests.append(_null(f'{alias}."{column.name}"', True if operator == "eq" else value.value))
+            tests.append(_null(sql[1], True if operator == "eq" else value.value))
         elif value.value is None:
             raise Unfit("null is compared")
         elif operator in ("ne", "not_in"):
-            tests.append(f"NOT {_compared(made, resource, column, alias, 'eq' if operator == 'ne' else 'in', value)}")
+            tests.append(f"NOT {_compared(made, resource, column, sql, 'eq' if operator == 'ne' else 'in', value)}")
         else:
-            tests.append(_compared(made, resource, column, alias, operator, value))
+            tests.append(_compared(made, resource, column, sql, operator, value))
     return tests
 
 
@@ -88,9 +106,11 @@ def _null(expression: str, value: Any) -> str:
     return f"{expression} IS {'' if value else 'NOT '}NULL"
 
 
-def _compared(made: Statement, resource: Resource, column: Column, alias: str, operator: str, value: Given) -> str:
-    keep, compared = made.dialect.value, f'{alias}."{column.compared}"'
-    filled = f' AND {alias}."{column.name}" IS NOT NULL' if column.null else ""
+def _compared(made: Statement, resource: Resource, column: Column, sql: tuple[str, str], operator: str, value: Given) -> str:
+    keep, (compared, whole) = made.dialect.value, sql
+    filled = f" AND {whole} IS NOT NULL" if column.null else ""
+    if column.kind is Kind.BOOLEAN and made.call.crm.worked(resource, column.name):  # true and false belong to the shape of variables
+        return f"({'' if value.value else 'NOT '}{compared}{filled})"  # so that an index helps, where it helps the expression
     if operator == "in":
         if not value.value:
             return "FALSE"
@@ -192,7 +212,7 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
     def place(index: int) -> str:
         return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index])
 
-    columns = [f'{alias}."{key.attribute}"' for key in keys]
+    columns = [key.sql(alias) for key in keys]
     descending, plain = {key.descending for key in keys}, not any(nulls) and not any(key.of or key.flag for key in keys)
     if plain and len(descending) == 1 and (True in descending or not any(key.null for key in keys)):
         # As a row of values, so that an index leads straight to it however far it is. Where nulls come first they are past.
@@ -213,7 +233,7 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
 
 
 def _kind(resource: Resource, key: Key) -> str:
-    column = resource.columns.get(key.attribute)
+    column = column_of(resource, key)
     return kind_of(column) if column else "text"  # a folded form, or a currency
 
 

@@ -17,7 +17,9 @@ from schema.readpath.conditions import beyond, filtered, where_of
 from schema.readpath.dialect import FOUND, PLACE, Found, Row
 from schema.readpath.rules import table, visible
 from schema.readpath.scopes import EACH, Path, Plans, Scope, Spread
+from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.worked import worked
 
 PLAIN = ("__typename", "totalCount", "totalCountIsExact")
 
@@ -44,16 +46,22 @@ def _page(
     there = plans.made.alias()
     tests = plans.behind(*back, there, deleted=deleted) if back else visible(plans.made, resource, there, deleted=deleted)
     tests += filtered(plans.made, resource, there, given.get("where"))
-    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(plans, resource, given.get("orderBy")), given)
+    return _Page(plans, Scope(resource, there, deleted=deleted), tests, _orders(plans.made, resource, there, given.get("orderBy")), given)
 
 
-def _orders(plans: Plans, resource: Resource, given: Given | None) -> list[Order]:
+def _orders(made: Statement, resource: Resource, alias: str, given: Given | None) -> list[Order]:
     if given is None:
         return []
     if len(given.value) > MOST_KEYS:
         raise Unfit("too many keys")
-    demand(plans.made.call, resource, *(one["field"].value for one in given.value))
-    return [Order(resource.columns[one["field"].value], one.get("direction") is Direction.DESC) for one in given.value]
+    demand(made.call, resource, *(one["field"].value for one in given.value))
+    return [_order(made, resource, alias, one["field"].value, one.get("direction") is Direction.DESC) for one in given.value]
+
+
+def _order(made: Statement, resource: Resource, alias: str, name: str, descending: bool) -> Order:
+    if one := made.call.crm.worked(resource, name):
+        return Order(one.column, descending, worked(made, one, alias))
+    return Order(resource.columns[name], descending)
 
 
 @dataclass
@@ -118,6 +126,8 @@ class _Page:
             pairs.append((key, expression))
         if not self.aggregates and (not asked & set(PLAIN[1:]) or self.given.keys() & {"after", "before"}):
             raise Unfit("no row is asked for, and yet the arguments may be wrong")
+        if not self.aggregates and any(one.by for one in self.orders):
+            raise Unfit("an order of no rows, with values that are bound for it")
         return pairs
 
     def _edge(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:
