@@ -3,7 +3,7 @@
 from core.auth import authenticate
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.events import Event, emit, transaction
+from core.events import Event, emit, emit_many, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs.asking import enqueue
@@ -25,6 +25,6 @@ from core.tail.kept import KeptEvent
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
     "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound",
-    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "enqueue", "first_day", "hear",
-    "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
+    "Period", "Queue", "Refused", "Resource", "Run", "authenticate", "days_between", "demand", "emit", "emit_many", "enqueue", "first_day",
+    "hear", "hookimpl", "hookspec", "key_of", "local_day", "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

@@ -62,7 +62,7 @@ class CRM:
         self.noting: set[uuid.UUID] = set()  # the keys and sessions of which it is being written that they were used
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = declared.checked(list(plugins.lists("jobs")))
+        self.jobs = declared.checked(list(plugins.lists("jobs", crm=self)))
         self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
 
     @property

@@ -58,8 +58,8 @@ def permissions() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def jobs() -> list[Job]:  # type: ignore[empty-body]
-    """Return the work that can be enqueued, or that a clock begins."""
+def jobs(crm: CRM) -> list[Job]:  # type: ignore[empty-body]
+    """Return the work that can be enqueued, or that a clock begins; the house has the settings that say when."""
 
 
 @hookspec
