@@ -154,7 +154,14 @@ async def test_an_expression_is_a_filter_on_both_roads(worked: House, where: str
     assert groups == {"contactsAggregate": [{"count": len(found)}]}
 
 
-ORDERS = [("OPEN_DEALS", [2, 0, 1]), ("WORTH", [0, 1, 2]), ("LATEST", [0, 1, 2]), ("BORN", [1, 2, 0]), ("BIG", [2, 0, 1]), ("IDLE", [0, 1, 2])]
+ORDERS = [
+    ("OPEN_DEALS", [2, 0, 1]),
+    ("WORTH", [0, 1, 2]),
+    ("LATEST", [0, 1, 2]),
+    ("BORN", [1, 2, 0]),
+    ("BIG", [2, 0, 1]),
+    ("IDLE", [0, 1, 2]),
+]
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])

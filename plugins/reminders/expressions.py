@@ -29,7 +29,8 @@ def expressed() -> list[Expressed]:
 
 def _next(model: type[Model], relation: str) -> list[Expressed]:
     behind = f"{{activities}} AS a WHERE a.{relation}_id = {{row}}.id AND {OPEN}"
-    rows, tells = {"activities": Activity}, {Activity: ("due_at", "done_at", relation)}
+    rows: dict[str, type[Model]] = {"activities": Activity}
+    tells: dict[type[Model], tuple[str, ...]] = {Activity: ("due_at", "done_at", relation)}
     return [
         Expressed(
             model, "next_follow_up", Kind.ID, f"The open activity of this {relation} that is due first; null when there is none.",
