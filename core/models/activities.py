@@ -45,12 +45,11 @@ class Activity(Record):
     )
     assignee_id: uuid.UUID | None
     due_at = fields.DatetimeField(null=True, db_index=True, description="When it is to be done, in UTC.")
-    done_at = fields.DatetimeField(null=True, description="When it was done, in UTC; null while it is open.")
+    done_at = fields.DatetimeField(null=True, db_index=True, description="When it was done, in UTC; null while it is open.")
 
     class Meta(Record.Meta):
         abstract = False
         table = "activity"
-        # The newest first, page after page: of all, and of those that one user sees as their own. What is open, by when it is due.
-        indexes = (
-            ("created_at", "id"), ("assignee_id", "created_at", "id"), ("done_at", "due_at"), ("assignee_id", "done_at", "due_at"),
-        )  # fmt: skip
+        # The newest first, page after page: of all, and of those that one user sees as their own. What a user has still to do.
+        # None begins with done_at and due_at: SQLite would look there for what is open behind one contact.
+        indexes = (("created_at", "id"), ("assignee_id", "created_at", "id"), ("assignee_id", "done_at", "due_at"))

@@ -49,8 +49,9 @@ async def _untold(call: Call, last: Last, until: datetime.datetime) -> list[Last
     rows = await select(
         'SELECT a.id AS id, a.due_at AS due_at FROM {due} AS a LEFT JOIN "reminders_reminder" AS r'
         " ON r.activity_id = a.id AND r.due_at = a.due_at"
-        f" WHERE r.id IS NULL ORDER BY a.due_at, a.id LIMIT {AT_ONCE}",
-        due=visible(call, Activity).filter(later, done_at__isnull=True, due_at__gte=due, due_at__lte=until).values("id", "due_at"),
+        # Said like this, SQLite looks among what came due lately, and not among all that is open.
+        f" WHERE r.id IS NULL AND coalesce(a.done_at, NULL) IS NULL ORDER BY a.due_at, a.id LIMIT {AT_ONCE}",
+        due=visible(call, Activity).filter(later, due_at__gte=due, due_at__lte=until).values("id", "due_at", "done_at"),
     )
     return [(_time(row["due_at"]), uuid.UUID(str(row["id"]))) for row in rows]
 

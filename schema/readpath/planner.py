@@ -85,8 +85,9 @@ class Planner:
                 tests = [f'{there}."id" = {worked(self.made, expressed, scope.alias)}', *visible(self.made, target, there)]
                 return self._record(found, nodes, Scope(target, there), tests, path)
             case Worked(expressed):
-                # As mere text: what SQL works out may be of another type than the field says.
-                return str(self.made.dialect.column(scope.resource, expressed.column, worked(self.made, expressed, scope.alias), null=True))
+                # As mere text: what SQL works out may be of another type than the field says. And worked out once, however often it is named.
+                shown = str(self.made.dialect.column(scope.resource, expressed.column, "w.v", null=True))
+                return f"(SELECT {shown} FROM (SELECT {worked(self.made, expressed, scope.alias)} AS v) w)"
             case Follow(relation, deleted):
                 target, there = self.crm.resource(relation.model), self.made.alias()
                 tests = [f'{there}."id" = {scope.alias}."{relation.attr}"', *visible(self.made, target, there, deleted=deleted)]
