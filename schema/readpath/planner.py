@@ -85,7 +85,7 @@ class Planner:
                 tests = [f'{there}."id" = {worked(self.made, expressed, scope.alias)}', *visible(self.made, target, there)]
                 return self._record(found, nodes, Scope(target, there), tests, path)
             case Worked(expressed):
-                # As mere text: what SQL works out may be of another type than the field says. And worked out once, however often it is named.
+                # As mere text: what SQL works out may be of another type than the field says. In FROM, since a column may be named often.
                 shown = str(self.made.dialect.column(scope.resource, expressed.column, "w.v", null=True))
                 return f"(SELECT {shown} FROM (SELECT {worked(self.made, expressed, scope.alias)} AS v) w)"
             case Follow(relation, deleted):
