@@ -4,7 +4,7 @@ from core.access.later import act_as, lasting
 from core.auth import authenticate
 from core.crm import CRM, Call
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unauthenticated
-from core.events import Event, emit, in_whole, transaction
+from core.events import Event, emit, emit_many, in_whole, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
 from core.jobs.asking import enqueue
@@ -27,7 +27,7 @@ from core.tail.kept import KeptEvent, Wanted, is_pattern
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Backoff", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter", "Forbidden",
     "Heard", "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound", "Period", "Queue", "Refused", "Resource", "Run",
-    "Unauthenticated", "Wanted", "act_as", "ask", "authenticate", "check_query", "days_between", "demand", "emit", "enqueue",
-    "first_day", "hear", "heard", "hookimpl", "hookspec", "in_whole", "is_pattern", "key_of", "lasting", "local_day", "matching",
-    "permit", "select", "transaction", "visible",
+    "Unauthenticated", "Wanted", "act_as", "ask", "authenticate", "check_query", "days_between", "demand", "emit", "emit_many",
+    "enqueue", "first_day", "hear", "heard", "hookimpl", "hookspec", "in_whole", "is_pattern", "key_of", "lasting", "local_day",
+    "matching", "permit", "select", "transaction", "visible",
 ]  # fmt: skip

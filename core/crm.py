@@ -1,6 +1,7 @@
 """The running server as one small object, and what a request carries through every room."""
 
 import asyncio
+import datetime
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from core.database.readers import Readers
 from core.declarations import check
 from core.errors import StartError
 from core.expressions import Expressed
+from core.fields import now
 from core.jobs import declared
 from core.lifetime import Lifetime
 from core.loading import shared
@@ -25,7 +27,7 @@ from core.permissions import Actor, check_roles
 from core.plugins import Plugins, available
 from core.questions import Answering
 from core.registry import Resources
-from core.resources import Resource
+from core.resources import Column, Resource
 from core.server.rates import Rates, Strangers
 from core.settings import Settings
 from core.stream import Stream
@@ -62,7 +64,7 @@ class CRM:
         self._remembered: dict[str, Any] = {}  # what plugins keep in memory
         self.checks: dict[str, Callable[[], Awaitable[str | None]]] = {}  # of /readyz: what rooms add; None, or what is wrong
         self.activity_kinds = _merged(plugins, "activity_kinds", "kind of activity")
-        self.jobs = declared.checked(list(plugins.lists("jobs")))
+        self.jobs = declared.checked(list(plugins.lists("jobs", crm=self)))
         self.consumers: dict[str, tuple[str, Consumer]] = checked_consumers(list(plugins.lists("consumers")))
 
     @property
@@ -79,6 +81,16 @@ class CRM:
     def expressed(self) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
         """The fields that SQL works out of a row, with their plugins, by model and name."""
         return expressions.checked(self.plugins.lists("expressions"), self.resources)
+
+    def worked(self, resource: Resource, name: str) -> Expressed | None:
+        """The field of a resource that SQL works out, by its name."""
+        _, found = self.expressed.get(resource.model, {}).get(name, (None, None))
+        return found
+
+    def columns(self, resource: Resource) -> Mapping[str, Column]:
+        """What rows are filtered and ordered by: the columns of a resource, and the values that SQL works out of its rows."""
+        worked = {name: one.column for name, (_, one) in self.expressed.get(resource.model, {}).items() if one.to is None}
+        return {**resource.columns, **worked}
 
     @cached_property
     def passwords(self) -> "Passwords":
@@ -180,6 +192,11 @@ class Call:
     loaders: dict[Any, Any] = field(default_factory=dict, compare=False)
     secrets: set[str] = field(default_factory=set, compare=False, repr=False)  # what the answer shows this once, and nobody keeps
     present: Present | None = field(default=None, compare=False)
+
+    @cached_property
+    def moment(self) -> datetime.datetime:
+        """What is now for this request, in UTC: the same for the whole answer."""
+        return now()
 
     def again(self) -> "Call":
         """The same request a while later, as for the next event of a subscription: who asks may do what it may do now."""

@@ -170,7 +170,7 @@ def happened(call: "Call", name: str, record: Model, before: Mapping[str, Any], 
 
 
 async def emit_many(call: "Call", events: Sequence[Event]) -> None:
-    """Keep the events and let each plugin take part. Raises what a plugin refuses with, PluginFailed when one breaks."""
+    """As `emit`, for many events at a few statements. Raises what a plugin refuses with, PluginFailed when one breaks."""
     batch = Batch()
     await keep(call, batch, events)
     await batch.write()

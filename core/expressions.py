@@ -2,24 +2,27 @@
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
+from tortoise import fields
+from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from core.errors import StartError
-from core.records.statements import select
-from core.records.visibility import visible
 from core.registry import Resources
-from core.resources import Column, Kind, Resource
+from core.resources import Column, Kind
 
-if TYPE_CHECKING:
-    from core.crm import Call
-
-KINDS = frozenset({Kind.STRING, Kind.INT, Kind.BIG_INT, Kind.FLOAT, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.DECIMAL})
-ROW = "row"
+KINDS: dict[Kind, type[Field[Any]]] = {
+    Kind.STRING: fields.TextField, Kind.INT: fields.BigIntField, Kind.BIG_INT: fields.BigIntField, Kind.FLOAT: fields.FloatField,
+    Kind.BOOLEAN: fields.BooleanField, Kind.DATETIME: fields.DatetimeField, Kind.DATE: fields.DateField, Kind.DECIMAL: fields.BigIntField,
+    Kind.ID: fields.UUIDField,
+}  # fmt: skip
+ROW, NOW = "row", "now"
 NAME = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -28,10 +31,15 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 class Expressed:
     """A field `name` of a model, whose value is the SQL expression `sql`, on SQLite and PostgreSQL alike.
 
-    In the expression `{row}` stands for the row, as in `{row}.id`, and each name of `rows` for a select of the rows of that
-    model that the actor may see: `(SELECT COUNT(*) FROM {notes} AS n WHERE n.contact_id = {row}.id)` with
-    `rows={"notes": Note}`. Nothing that a client sent may be put into it. Without a value the field is null. A decimal is
-    expressed in units of its last of `scale` digits.
+    In the expression `{row}` stands for the row, as in `{row}.id`, `{now}` for the present moment, which is the same in a whole
+    answer, and each name of `rows` for a select of the rows of that model that the actor may see:
+    `(SELECT COUNT(*) FROM {notes} AS n WHERE n.contact_id = {row}.id)` with `rows={"notes": Note}`. Nothing that a client sent may
+    be put into it. Without a value the field is null. Its type is that of the kind; a decimal is expressed in units of its last of
+    `scale` digits.
+
+    to: with Kind.ID, the model whose record the field is; the expression is its key, and the field null where the actor does not see it.
+    tells: for each model the columns and relations from which one could conclude the value, `{Activity: ("due_at",)}`: from whom
+        one of them is hidden, the field is hidden as well.
     """
 
     model: type[Model]
@@ -41,11 +49,18 @@ class Expressed:
     sql: str
     rows: Mapping[str, type[Model]] = field(default_factory=dict)
     scale: int = 0
+    to: type[Model] | None = None
+    tells: Mapping[type[Model], tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def column(self) -> Column:
         """The field as a column that may be null."""
-        return Column(self.name, self.kind, None, null=True, required=False, description=self.description, scale=self.scale)
+        kept = KINDS[self.kind](null=True)
+        return Column(self.name, self.kind, kept, null=True, required=False, description=self.description, scale=self.scale)
+
+    def python(self, value: Any) -> Any:
+        """A value as Python has it; SQLite knows neither times nor truth."""
+        return None if value is None else _python(self, value)
 
 
 def checked(declared: Iterable[tuple[str, Expressed]], resources: Resources) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
@@ -74,30 +89,25 @@ def _wrong(one: Expressed, resources: Resources) -> str | None:
         return f"cannot be of the kind {one.kind}"
     if not one.description:
         return "needs a description"
+    if (one.kind is Kind.ID) != (one.to is not None) or (one.to is not None and one.to not in resources.by_model):
+        return "is a record when it is of the kind ID, and says with `to` of which resource"
+    if taken := {ROW, NOW} & one.rows.keys():
+        return f"names rows '{sorted(taken)[0]}', which stands for something else"
+    if untold := [f"{model.__name__}.{name}" for model, names in one.tells.items() for name in names if not _has(model, name, resources)]:
+        return f"tells of {untold[0]}, which no resource shows"
     if strangers := [model.__name__ for model in one.rows.values() if model not in resources.by_model]:
         return f"asks for rows of {strangers[0]}, which is no resource"
-    if unknown := set(NAME.findall(one.sql)) - {ROW, *one.rows}:
+    if unknown := set(NAME.findall(one.sql)) - {ROW, NOW, *one.rows}:
         return f"speaks of '{sorted(unknown)[0]}', which `rows` does not name"
     return None
 
 
-async def values(call: "Call", resource: Resource, one: Expressed, keys: Sequence[Any]) -> dict[Any, Any]:
-    """The values of a field for records by their keys. Raises Forbidden when the actor may see no row of some model in it."""
-    names = {name: visible(call, model).values(*sorted(model._meta.db_fields)) for name, model in one.rows.items()}
-    sql = NAME.sub(lambda match: "r" if match[1] == ROW else match[0], one.sql)
-    every = resource.model.filter(id__in=list(keys)).values(*sorted(resource.model._meta.db_fields))
-    rows = await select(f"SELECT r.id AS id, ({sql}) AS value FROM {{{_OWN}}} AS r", **{_OWN: every}, **names)
-    read = resource.columns["id"].field.to_python_value
-    return {read(row["id"]): _python(one, row["value"]) for row in rows}
-
-
-_OWN = "own_rows"
+def _has(model: type[Model], name: str, resources: Resources) -> bool:
+    resource = resources.by_model.get(model)
+    return resource is not None and (name in resource.columns or name in resource.to_one)
 
 
 def _python(one: Expressed, value: Any) -> Any:
-    """The value as Python has it; SQLite knows neither times nor truth."""
-    if value is None:
-        return None
     match one.kind:
         case Kind.DATETIME if isinstance(value, str):
             return datetime.datetime.fromisoformat(value)
@@ -111,4 +121,6 @@ def _python(one: Expressed, value: Any) -> Any:
             return float(value)
         case Kind.INT | Kind.BIG_INT:
             return int(value)
+        case Kind.ID:
+            return uuid.UUID(str(value))
     return value

@@ -45,7 +45,7 @@ def graphql() -> list[type]:  # type: ignore[empty-body]
 
 @hookspec
 def expressions() -> list[Expressed]:  # type: ignore[empty-body]
-    """Return fields of resources, of the core's too, that SQL works out of a row."""
+    """Return fields of resources, of the core's too, that SQL works out of a row: to be shown, filtered and ordered by."""
 
 
 @hookspec
@@ -59,8 +59,8 @@ def permissions() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def jobs() -> list[Job]:  # type: ignore[empty-body]
-    """Return the work that can be enqueued, or that a clock begins."""
+def jobs(crm: CRM) -> list[Job]:  # type: ignore[empty-body]
+    """Return the work that can be enqueued, or that a clock begins; the house has the settings that say when."""
 
 
 @hookspec

@@ -37,7 +37,7 @@ def _adds(crm: CRM, context: TortoiseContext, plugin: Plugin, commands: Mapping[
         **{kind: [] for kind in ROOTS.values()},
         "permissions": _of(crm, "permissions", name),
         "activity kinds": _of(crm, "activity_kinds", name),
-        "jobs": [job.name for owner, job in crm.plugins.lists("jobs") if owner == name],
+        "jobs": [job.name for owner, job in crm.plugins.lists("jobs", crm=crm) if owner == name],
         "consumers": [one.name for owner, one in crm.plugins.lists("consumers") if owner == name],
         "routes": _routes(crm, name),
         "commands": [command for command, owner in commands.items() if owner == name],

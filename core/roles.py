@@ -53,7 +53,7 @@ class Filtered:
         text = self.text
         for word, id in words.items():
             text = text.replace(f'"{word}"', json.dumps(id))
-        return condition(crm.call(SYSTEM), resource, wheres.read(crm.resources, resource, json.loads(text)))
+        return condition(crm.call(SYSTEM), resource, wheres.read(crm, resource, json.loads(text)))
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,14 @@ def meant(crm: "CRM", grants: Iterable[RoleGrant], fields: Iterable[RoleField]) 
 
 
 def _hide_ways_round(crm: "CRM", resource: Resource, name: str, kept: dict[str, str], granted: dict[str, Grant]) -> None:
-    """Rows that are part of the field, its history, and the way back of a relation tell the same."""
+    """Rows that are part of the field, its history, what is worked out of it, and the way back of a relation tell the same."""
     if part := crm.resources.parts(resource).get(name):
         granted[f"{crm.resource(part.model).key}.read"] = NONE
     if history := resource.history.get(name):
         granted[f"{crm.resource(history).key}.read"] = NONE
         kept |= {f"{resource.key}.{back.name}": "hidden" for back in crm.resources.many(resource).values() if back.model is history}
+    for model, them in crm.expressed.items():
+        kept |= {f"{crm.resource(model).key}.{one.name}": "hidden" for _, one in them.values() if name in one.tells.get(resource.model, ())}
     if (relation := resource.to_one.get(name)) and (back := resource.reverse.get(name)) and relation.model in crm.resources.by_model:
         kept[f"{crm.resource(relation.model).key}.{back}"] = "hidden"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import strawberry
 
-from core.crm import CRM
+from core.crm import CRM, Call
 from core.errors import Invalid
 from core.money import Money
 from core.naming import camel
@@ -16,6 +16,7 @@ from core.permissions import demand
 from core.records.ids import decode
 from core.records.orders import MOST_KEYS, Order
 from core.records.pages import Window
+from core.records.worked import Worked
 from core.resources import CREATE, UPDATE, Column, Kind, Resource
 from schema.make import Book, described, many
 from schema.scalars import BigInt, CurrencyCode
@@ -93,7 +94,7 @@ class Inputs:
             return book[name]
         members = [
             book.member(column.name, self._test(column), column.description)
-            for column in resource.columns.values()
+            for column in crm.columns(resource).values()
             if column.kind is not Kind.JSON
         ]
         for relation in resource.to_one.values():
@@ -161,7 +162,7 @@ class Inputs:
         """`ContactOrder`."""
         if f"{resource.name}Order" in self.book:
             return self.book[f"{resource.name}Order"]
-        fields = {column.name: column.description for column in resource.columns.values() if sortable(column)}
+        fields = {column.name: column.description for column in self.crm.columns(resource).values() if sortable(column)}
         field = self.book.enum(f"{resource.name}OrderField", fields, f"What a list of {resource.name} can be ordered by.")
         members = [
             self.book.member("field", field, "What to order by.", required=True),
@@ -212,8 +213,7 @@ class Inputs:
             root, info: strawberry.Info, first=None, after=None, last=None, before=None, where=None, order_by=None, include_deleted=False
         ):
             call = info.context
-            orders = to_orders(resource, order_by)
-            demand(call, resource, *(one.column.name for one in orders))
+            orders = to_orders(call, resource, order_by)
             window = Window.of(call, first, after, last, before)
             return await listing(root, call, plain(where) if where else None, orders, window, include_deleted)
 
@@ -255,11 +255,18 @@ def input_name(resource: Resource, partial: bool) -> str:
     return f"{resource.name}{'Update' if partial else 'Create'}Input"
 
 
-def to_orders(resource: Resource, given: Any) -> list[Order]:
-    """The orders that the arguments mean. Raises Invalid for too many."""
+def to_orders(call: Call, resource: Resource, given: Any) -> list[Order]:
+    """The orders that the arguments mean. Raises Invalid for too many, and Forbidden for what the actor must not see."""
     if len(given or ()) > MOST_KEYS:
         raise Invalid(order_by=f"has {len(given)} keys, at most {MOST_KEYS} are possible")
-    return [Order(resource.columns[one.field.value], one.direction is Direction.DESC) for one in given or []]
+    demand(call, resource, *(one.field.value for one in given or ()))
+    return [_order(call, resource, one.field.value, one.direction is Direction.DESC) for one in given or ()]
+
+
+def _order(call: Call, resource: Resource, name: str, descending: bool) -> Order:
+    if one := call.crm.worked(resource, name):
+        return Order(one.column, descending, Worked(call, one))
+    return Order(resource.columns[name], descending)
 
 
 def plain(value: Any) -> Any:

@@ -10,12 +10,13 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from core.crm import Call
-from core.expressions import Expressed, values
+from core.expressions import Expressed
 from core.records.filters import Where, condition
-from core.records.orders import Order, keyset, sort
+from core.records.orders import Order, keyset, sort, with_worked
 from core.records.pages import Page, Window, arranged, windowed
 from core.records.statements import statement
 from core.records.visibility import visible
+from core.records.worked import values
 from core.resources import Linked, Resource, ToMany
 
 
@@ -104,7 +105,7 @@ async def _first_of_each(child: Resource, rows: Any, attr: str, orders: Sequence
     """The first rows for each value of `attr`, one more than the window holds, in the window's direction."""
     keys = keyset(child, orders, backwards=window.backwards)
     names = sorted({"id", attr, *(key.attribute for key in keys), *(key.of for key in keys if key.of)})
-    sql, parameters = statement(rows.values(*names))
+    sql, parameters = statement(with_worked(rows, keys).values(*names))
     terms = ", ".join(f"{term} DESC" if key.descending else term for key in keys for term in key.terms("t"))
     numbered = f'SELECT t."id" AS id, ROW_NUMBER() OVER (PARTITION BY t."{attr}" ORDER BY {terms}) AS place FROM ({sql}) AS t'
     found = await get_connection("default").execute_query_dict(

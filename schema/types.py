@@ -115,9 +115,10 @@ class Types:
 
     def _expressed(self, resource: Resource, one: Expressed) -> StrawberryField:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
-            return await loaders.expressed(info.context, resource, one, root.id)
+            value = await loaders.expressed(info.context, resource, one, root.id)
+            return value if one.to is None else await loaders.one(info.context, one.to, value)
 
-        kind = kind_of(one.column)
+        kind = kind_of(one.column) if one.to is None else one.to | None
         resolve.__annotations__["return"] = kind
         return marked(self.book.field(one.name, kind, one.description, resolve), Worked(one))
 

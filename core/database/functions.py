@@ -1,11 +1,7 @@
-"""What SQL on SQLite may ask of Python: cursors, numbers and times whose form SQLite does not know. And values as it keeps them."""
+"""What SQL on SQLite may ask of Python: cursors, numbers and times whose form SQLite does not know."""
 
 import datetime
-import json
 import sqlite3
-import uuid
-from enum import Enum
-from typing import Any
 
 from core.records.pages import sealed
 from core.text import rfc3339
@@ -18,23 +14,6 @@ def install(connection: sqlite3.Connection) -> None:
     for name, places, function in FUNCTIONS:
         connection.create_function(name, places, function, deterministic=True)
     connection.create_aggregate(LIST, 2, _List)  # type: ignore[arg-type]  # the stubs want a subclass of a class that there is not
-
-
-def kept(value: Any) -> Any:
-    """A value as the tables hold it; of several, the JSON of a list of them."""
-    if type(value) is str:
-        return value
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, list):
-        return json.dumps([kept(one) for one in value], ensure_ascii=False)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).isoformat(" ")
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    return int(value) if isinstance(value, bool) else value
 
 
 def _float(value: float | None) -> str | None:

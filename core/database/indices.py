@@ -29,7 +29,7 @@ def walks(model: type[Model], keys: Sequence[Key]) -> bool:
 
 
 def _walked(keys: Sequence[Key]) -> tuple[str, ...]:
-    plain = len({key.descending for key in keys}) == 1 and not any(key.null or key.flag or key.of for key in keys)
+    plain = len({key.descending for key in keys}) == 1 and not any(key.null or key.flag or key.of or key.worked for key in keys)
     return tuple(key.attribute for key in keys) if plain else ()
 
 
@@ -45,6 +45,7 @@ def _found(crm: CRM) -> Iterator[tuple[Resource, list[str]]]:
         first = _first(resource.model)
         columns = [one for one in resource.columns.values() if one.kind is not Kind.JSON and one.compared not in first]
         names = [one.name for one in columns] + [one.name for one in resource.to_one.values() if one.attr not in first]
+        names += crm.expressed.get(resource.model, {})
         if names:
             yield resource, names
 

@@ -58,7 +58,7 @@ async def grants(call: "Call", changes: Sequence[Change]) -> None:
             resource = call.crm.resources.by_key.get(key)
             if resource is None:
                 raise Invalid({f"{path}.permission": "names one type, as in contact.read, when there is a filter"})
-            wheres.read(call.crm.resources, resource, _stood_in(grant.where), f"{path}.where")
+            wheres.read(call.crm, resource, _stood_in(grant.where), f"{path}.where")
 
 
 def _stood_in(where: object) -> object:

@@ -50,5 +50,6 @@ class Activity(Record):
     class Meta(Record.Meta):
         abstract = False
         table = "activity"
-        # The newest first, page after page: of all, and of those that one user sees as their own.
-        indexes = (("created_at", "id"), ("assignee_id", "created_at", "id"))
+        # The newest first, page after page: of all, and of those that one user sees as their own. What a user has still to do.
+        # None begins with done_at and due_at: SQLite would look there for what is open behind one contact.
+        indexes = (("created_at", "id"), ("assignee_id", "created_at", "id"), ("assignee_id", "done_at", "due_at"))

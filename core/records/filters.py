@@ -15,6 +15,7 @@ from core.records import ids
 from core.records.logic import ALWAYS, DEEPEST, NEVER, every, negated, some, tests
 from core.records.values import clean
 from core.records.visibility import visible
+from core.records.worked import Holds, Worked
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from core.text import fold, storable
 
@@ -88,6 +89,8 @@ def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) ->
         raise Invalid({path: "must not be null; leave it out, or ask isNull"})
     if column := resource.columns.get(name):
         return _money(column, test, path) if column.kind is Kind.MONEY else _column(resource, column, test, path)
+    if one := call.crm.worked(resource, name):
+        return _column(resource, one.column, test, path, Worked(call, one))
     if relation := resource.to_one.get(name):
         return _to_one(call, relation, test, path)
     if link := resource.linked.get(name):
@@ -98,28 +101,30 @@ def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) ->
     return _quantified(call, test, path, lambda inner, where: _children(call, back, inner, where))
 
 
-def _column(resource: Resource, column: Column, test: Where, path: str) -> Q:
+def _column(resource: Resource, column: Column, test: Where, path: str, worked: Worked | None = None) -> Q:
     clauses = []
     for operator, value in test.items():
         here = f"{path}.{operator}"
-        if operator == "is_null":
-            clauses.append(_null(column.name, value, here))
-        elif value is None and operator == "eq":
-            clauses.append(_null(column.name, True, here))
+        if operator == "is_null" or (value is None and operator == "eq"):
+            clauses.append(_null(column.name, value if operator == "is_null" else True, here, worked))
         elif value is None:
             raise Invalid({here: "must not be null; ask isNull"})
         elif operator in ("ne", "not_in"):
-            clauses.append(negated(_compare(resource, column, "eq" if operator == "ne" else "in", value, here)))
+            clauses.append(negated(_compare(resource, column, "eq" if operator == "ne" else "in", value, here, worked)))
         else:
-            clauses.append(_compare(resource, column, operator, value, here))
+            clauses.append(_compare(resource, column, operator, value, here, worked))
     return every(clauses)
 
 
-def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str) -> Q:
+def _compare(resource: Resource, column: Column, operator: str, value: Any, path: str, worked: Worked | None) -> Q:
     if operator == "in":
         values = [comparable(resource, column, operator, one, f"{path}.{index}") for index, one in enumerate(value)]
+        if worked:
+            return Holds(worked, operator, values) if values else NEVER
         values = [one for one in values if _fits(column, one)]
         test = tests({f"{column.compared}__in": values}) if values else NEVER
+    elif worked:
+        return Holds(worked, operator, comparable(resource, column, operator, value, path))
     elif operator in TEXTUAL:
         text = comparable(resource, column, operator, value, path)
         test = tests({f"{column.compared}{TEXTUAL[operator]}": text}) if text else ALWAYS
@@ -175,10 +180,10 @@ def _money(column: Column, test: Where, path: str) -> Q:
     return every(clauses)
 
 
-def _null(name: str, value: bool | None, path: str) -> Q:
+def _null(name: str, value: bool | None, path: str, worked: Worked | None = None) -> Q:
     if value is None:
         raise Invalid({path: "must be true or false"})
-    return tests({f"{name}__isnull": value})
+    return Holds(worked, "is_null", value) if worked else tests({f"{name}__isnull": value})
 
 
 def _to_one(call: "Call", relation: ToOne, test: Where, path: str) -> Q:

@@ -36,7 +36,9 @@ def negated(part: Q) -> Q:
 
 def plain_tests(model: type[Model], condition: Q) -> list[tuple[str, str, Any]] | None:
     """Column, kind and value of each test of a condition that says no more than that some columns have some values; None for any other."""
-    if condition._is_negated or (condition.join_type != Q.AND and len(condition.children) + len(condition.filters) > 1):
+    if type(condition) is not Q or condition._is_negated:
+        return None
+    if condition.join_type != Q.AND and len(condition.children) + len(condition.filters) > 1:
         return None
     pairs: list[tuple[str, str, Any]] = []
     for name, value in condition.filters.items():

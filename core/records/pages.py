@@ -130,7 +130,7 @@ def _unwire(resource: Resource, key: Key, value: Any) -> Any:
     """The value of the row that a cursor stands for. Raises one of many errors for what no row can have."""
     if value is None and (key.null or key.of):
         return None
-    found = resource.model._meta.fields_map[key.attribute].to_python_value(value)
+    found = (key.worked.field if key.worked else resource.model._meta.fields_map[key.attribute]).to_python_value(value)
     moment = isinstance(found, datetime.date) and not EARLIEST.year < found.year < LATEST.year + 1
     if value is None or _wire(found) != value or moment or (isinstance(found, int) and abs(found) >= 2**63):
         raise ValueError(value)

@@ -3,13 +3,15 @@
 import datetime
 import decimal
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
 from core.naming import camel, snake
 from core.records.logic import DEEPEST
-from core.registry import Resources
 from core.resources import Column, Kind, Resource
+
+if TYPE_CHECKING:
+    from core.crm import CRM
 
 EQUAL = frozenset({"eq", "ne", "in", "not_in", "is_null"})
 RANGE = EQUAL | {"gt", "gte", "lt", "lte"}
@@ -18,7 +20,7 @@ MONEY = frozenset({"currency", "eq", "gt", "gte", "lt", "lte", "is_null"})
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
 
-def read(resources: Resources, resource: Resource, given: Any, path: str = "where", depth: int = 0) -> dict[str, Any]:
+def read(crm: "CRM", resource: Resource, given: Any, path: str = "where", depth: int = 0) -> dict[str, Any]:
     """The filter as `core.records.filters.condition` takes it. Raises Invalid with the path to what it cannot read."""
     if not isinstance(given, Mapping):
         raise Invalid({path: "must be an object"})
@@ -30,18 +32,18 @@ def read(resources: Resources, resource: Resource, given: Any, path: str = "wher
         if name in ("and", "or"):
             if not isinstance(test, list):
                 raise Invalid({here: "must be a list of filters"})
-            found[name] = [read(resources, resource, one, f"{here}.{index}", depth + 1) for index, one in enumerate(test)]
+            found[name] = [read(crm, resource, one, f"{here}.{index}", depth + 1) for index, one in enumerate(test)]
         elif name == "not":
-            found[name] = read(resources, resource, test, here, depth + 1)
+            found[name] = read(crm, resource, test, here, depth + 1)
         elif camel(known) != name:
             raise Invalid({here: f"{resource.name} has no such field"})
         else:
-            found[known] = _field(resources, resource, known, test, here, depth)
+            found[known] = _field(crm, resource, known, test, here, depth)
     return found
 
 
-def _field(resources: Resources, resource: Resource, name: str, test: Any, path: str, depth: int) -> dict[str, Any]:
-    column = resource.columns.get(name)
+def _field(crm: "CRM", resource: Resource, name: str, test: Any, path: str, depth: int) -> dict[str, Any]:
+    resources, column = crm.resources, crm.columns(resource).get(name)
     if column is not None and column.kind is not Kind.JSON:
         return _tests(column, test, path)
     children = resources.children(resource)
@@ -50,10 +52,10 @@ def _field(resources: Resources, resource: Resource, name: str, test: Any, path:
         raise Invalid({path: f"{resource.name} has no such field"})
     target = resources.of(known.model)
     if name in resource.to_one or (name in children and children[name].single):
-        return read(resources, target, test, path, depth + 1)
+        return read(crm, target, test, path, depth + 1)
     if not isinstance(test, Mapping) or not test.keys() <= QUANTIFIERS:
         raise Invalid({path: f"must be an object of {', '.join(sorted(QUANTIFIERS))}"})
-    return {quantifier: read(resources, target, inner, f"{path}.{quantifier}", depth + 1) for quantifier, inner in test.items()}
+    return {quantifier: read(crm, target, inner, f"{path}.{quantifier}", depth + 1) for quantifier, inner in test.items()}
 
 
 def _tests(column: Column, test: Any, path: str) -> dict[str, Any]:

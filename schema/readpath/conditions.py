@@ -1,22 +1,26 @@
 """Which rows are meant, as SQL: filters, as `core.records.filters` makes them a Q, and cursors, as `core.records.orders` does."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 from core.crm import Call
 from core.database.indices import walks
+from core.expressions import Expressed
 from core.money import minor_units
 from core.permissions import demand
 from core.records.filters import TEXTUAL, comparable, measure
-from core.records.orders import Key, Order, keyset
+from core.records.orders import Key, Order, column_of, keyset
 from core.records.pages import position
+from core.records.parameters import kind_of
 from core.resources import Column, Kind, Linked, Resource, ToMany, ToOne
 from schema.readpath.arguments import Given
-from schema.readpath.dialect import kind_of, quoted
+from schema.readpath.dialect import quoted
 from schema.readpath.rules import table, visible
 from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.worked import worked
 
 SIGNS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -57,8 +61,11 @@ def _field(made: Statement, resource: Resource, alias: str, name: str, test: Giv
     if made.ruled:
         demand(made.call, resource, name)
     if column := resource.columns.get(name):
-        tests = _money(made, column, alias, test) if column.kind is Kind.MONEY else _column(made, resource, column, alias, test)
-        return _all(tests)
+        if column.kind is Kind.MONEY:
+            return _all(_money(made, column, alias, test))
+        return _all(_column(made, resource, column, _Side.of(column, alias, made), test))
+    if one := crm.worked(resource, name):
+        return _worked(made, resource, one, alias, test)
     if relation := resource.to_one.get(name):
         return _to_one(made, relation, alias, test)
     if link := resource.linked.get(name):
@@ -69,17 +76,42 @@ def _field(made: Statement, resource: Resource, alias: str, name: str, test: Giv
     return _quantified(test, lambda inner, negated: _child(made, back, alias, inner, negated=negated))
 
 
-def _column(made: Statement, resource: Resource, column: Column, alias: str, test: Given) -> list[str]:
+def _worked(made: Statement, resource: Resource, one: Expressed, alias: str, test: Given) -> str:
+    first, text = len(made.binds), worked(made, one, alias)
+    tests = _column(made, resource, one.column, _Side(text, text), test)
+    if not any(text in one for one in tests):  # nothing is compared: PostgreSQL wants no parameter that is not used
+        del made.binds[first:]
+    return _all(tests)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """SQL of what is compared, and of what tells whether there is a value.
+
+    It leads when an index goes on from it in the order of the list.
+    """
+
+    value: str
+    whole: str
+    leads: bool = False
+
+    @classmethod
+    def of(cls, column: Column, alias: str, made: Statement) -> "_Side":
+        leads = column.kind is Kind.ID and column.name in made.led.get(alias, ())
+        return cls(f'{alias}."{column.compared}"', f'{alias}."{column.name}"', leads)
+
+
+def _column(made: Statement, resource: Resource, column: Column, sql: _Side, test: Given) -> list[str]:
     tests = []
     for operator, value in test.items():
         if operator == "is_null" or (operator == "eq" and value.value is None):
-            tests.append(_null(f'{alias}."{column.name}"', True if operator == "eq" else value.value))
+            tests.append(_null(sql.whole, True if operator == "eq" else value.value))
         elif value.value is None:
             raise Unfit("null is compared")
         elif operator in ("ne", "not_in"):
-            tests.append(f"NOT {_compared(made, resource, column, alias, 'eq' if operator == 'ne' else 'in', value)}")
+            tests.append(f"NOT {_compared(made, resource, column, sql, 'eq' if operator == 'ne' else 'in', value)}")
         else:
-            tests.append(_compared(made, resource, column, alias, operator, value))
+            tests.append(_compared(made, resource, column, sql, operator, value))
     return tests
 
 
@@ -89,9 +121,11 @@ def _null(expression: str, value: Any) -> str:
     return f"{expression} IS {'' if value else 'NOT '}NULL"
 
 
-def _compared(made: Statement, resource: Resource, column: Column, alias: str, operator: str, value: Given) -> str:
-    keep, compared = made.dialect.value, f'{alias}."{column.compared}"'
-    filled = f' AND {alias}."{column.name}" IS NOT NULL' if column.null else ""
+def _compared(made: Statement, resource: Resource, column: Column, sql: _Side, operator: str, value: Given) -> str:
+    keep, compared = made.dialect.value, sql.value
+    filled = f" AND {sql.whole} IS NOT NULL" if column.null else ""
+    if column.kind is Kind.BOOLEAN and made.call.crm.worked(resource, column.name):  # true and false belong to the shape of variables
+        return f"({'' if value.value else 'NOT '}{compared}{filled})"  # so that an index helps, where it helps the expression
     if column.kind is Kind.ENUM and column.enum:
         return f"({compared} IN ({_words(made, resource, column, operator, value)}){filled})" if value.value != [] else "FALSE"
     if operator == "in":
@@ -106,7 +140,7 @@ def _compared(made: Statement, resource: Resource, column: Column, alias: str, o
     def one(_: Call, variables: Variables) -> Any:
         return keep(comparable(resource, column, operator, value.at(variables), "where"))
 
-    place = made.bind(one, kind_of(column), steady=column.kind is Kind.ID and operator == "eq" and column.name in made.led.get(alias, ()))
+    place = made.bind(one, kind_of(column), steady=sql.leads and operator == "eq")
     test = made.dialect.contains(operator, compared, place) if operator in TEXTUAL else f"{compared} {SIGNS[operator]} {place}"
     return f"({test}{filled})"
 
@@ -211,7 +245,7 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
     def place(index: int) -> str:
         return made.bind(lambda _, variables: keep(values(variables)[index]), kinds[index], steady=steady)
 
-    columns = [f'{alias}."{key.attribute}"' for key in keys]
+    columns = [key.sql(alias) for key in keys]
     descending, plain = {key.descending for key in keys}, not any(nulls) and not any(key.of or key.flag for key in keys)
     if plain and len(descending) == 1 and (True in descending or not any(key.null for key in keys)):
         # As a row of values, so that an index leads straight to it however far it is. Where nulls come first they are past.
@@ -232,7 +266,7 @@ def beyond(made: Statement, resource: Resource, orders: Sequence[Order], cursor:
 
 
 def _kind(resource: Resource, key: Key) -> str:
-    column = resource.columns.get(key.attribute)
+    column = column_of(resource, key)
     return kind_of(column) if column else "text"  # a folded form, or a currency
 
 

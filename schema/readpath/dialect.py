@@ -13,7 +13,7 @@ import iso4217
 
 from core.money import exponent
 from core.records.orders import Key
-from core.resources import Column, Kind, Resource
+from core.resources import Column, Resource
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -176,20 +176,6 @@ class Dialect(Protocol):
     def listed(self, place: str, kinds: str) -> str:
         """A source of rows `key`, `kind` and `i` of two parameters that hold as many keys and kinds."""
         ...
-
-
-KINDS: dict[Kind, str] = {
-    Kind.ID: "uuid", Kind.UUID: "uuid", Kind.STRING: "text", Kind.TEXT: "text", Kind.INT: "bigint", Kind.BIG_INT: "bigint",
-    Kind.FLOAT: "float8", Kind.BOOLEAN: "boolean", Kind.DATETIME: "timestamptz", Kind.DATE: "date", Kind.DECIMAL: "bigint",
-    Kind.MONEY: "bigint",
-}  # fmt: skip
-
-
-def kind_of(column: Column) -> str:
-    """The kind of the parameters that a column is compared with."""
-    if column.enum:
-        return "bigint" if issubclass(column.enum, int) else "text"
-    return KINDS[column.kind]
 
 
 @cache

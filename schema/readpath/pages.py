@@ -18,7 +18,9 @@ from schema.readpath.conditions import beyond, filtered, where_of
 from schema.readpath.dialect import FOUND, PLACE, Found, Row
 from schema.readpath.rules import table, visible
 from schema.readpath.scopes import EACH, Path, Plans, Scope, Spread
+from schema.readpath.statement import Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.worked import worked
 
 PLAIN = ("__typename", "totalCount", "totalCountIsExact")
 
@@ -43,7 +45,7 @@ def _page(
     given = arguments(found, nodes[0], plans.made.variables)
     deleted = "includeDeleted" in given and bool(given["includeDeleted"].value)
     there = plans.made.alias()
-    orders = _orders(plans, resource, given.get("orderBy"))
+    orders = _orders(plans.made, resource, there, given.get("orderBy"))
     if back:
         tests = plans.behind(*back, there, deleted=deleted)
     else:
@@ -53,13 +55,19 @@ def _page(
     return _Page(plans, Scope(resource, there, deleted=deleted), tests, orders, given)
 
 
-def _orders(plans: Plans, resource: Resource, given: Given | None) -> list[Order]:
+def _orders(made: Statement, resource: Resource, alias: str, given: Given | None) -> list[Order]:
     if given is None:
         return []
     if len(given.value) > MOST_KEYS:
         raise Unfit("too many keys")
-    demand(plans.made.call, resource, *(one["field"].value for one in given.value))
-    return [Order(resource.columns[one["field"].value], one.get("direction") is Direction.DESC) for one in given.value]
+    demand(made.call, resource, *(one["field"].value for one in given.value))
+    return [_order(made, resource, alias, one["field"].value, one.get("direction") is Direction.DESC) for one in given.value]
+
+
+def _order(made: Statement, resource: Resource, alias: str, name: str, descending: bool) -> Order:
+    if one := made.call.crm.worked(resource, name):
+        return Order(one.column, descending, worked(made, one, alias))
+    return Order(resource.columns[name], descending)
 
 
 @dataclass
@@ -124,6 +132,8 @@ class _Page:
             pairs.append((key, expression))
         if not self.aggregates and (not asked & set(PLAIN[1:]) or self.given.keys() & {"after", "before"}):
             raise Unfit("no row is asked for, and yet the arguments may be wrong")
+        if not self.aggregates and any(one.by for one in self.orders):
+            raise Unfit("an order of no rows, with values that are bound for it")
         return pairs
 
     def _edge(self, kind: Any, nodes: Sequence[FieldNode], path: Path) -> str:

@@ -1,6 +1,5 @@
 """From what is selected below a root field to the SQL that says it: one expression of JSON for each field."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +8,6 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, g
 
 from core.crm import CRM, Call
 from core.database.insertion import NEW
-from core.expressions import NAME, ROW, Expressed
 from core.records import ids
 from core.resources import Column, Kind, Linked, Resource, ToMany
 from schema.queries import MOST_NODES
@@ -24,6 +22,7 @@ from schema.readpath.scopes import EACH, KEY, Hole, Scope, Spread
 from schema.readpath.selection import Selections
 from schema.readpath.statement import EVERY, Bind, Statement
 from schema.readpath.variables import Unfit, Variables
+from schema.readpath.worked import worked
 from schema.readpath.written import full_name
 
 
@@ -81,10 +80,14 @@ class Planner:
         match read:
             case Value(column):
                 return self._value(column, found, nodes, scope)
+            case Worked(expressed) if expressed.to:
+                target, there = self.crm.resource(expressed.to), self.made.alias()
+                tests = [f'{there}."id" = {worked(self.made, expressed, scope.alias)}', *visible(self.made, target, there)]
+                return self._record(found, nodes, Scope(target, there), tests, path)
             case Worked(expressed):
-                value = self._worked(expressed, scope)
-                # As mere text: what SQL works out may be of another type than the field says.
-                return str(self.made.dialect.column(scope.resource, expressed.column, f"({value})", null=True))
+                # As mere text: what SQL works out may be of another type than the field says. In FROM, since a column may be named often.
+                shown = str(self.made.dialect.column(scope.resource, expressed.column, "w.v", null=True))
+                return f"(SELECT {shown} FROM (SELECT {worked(self.made, expressed, scope.alias)} AS v) w)"
             case Follow(relation, deleted):
                 target, there = self.crm.resource(relation.model), self.made.alias()
                 self.made.led[there] = EVERY
@@ -100,17 +103,6 @@ class Planner:
             case Pages(resource, back) if back:
                 return connection(self, resource, found, nodes, path, (back, scope))
         raise Unfit("not below a record")
-
-    def _worked(self, one: Expressed, scope: Scope) -> str:
-        """The expression with the row, and the rows that the actor may see, in their places."""
-
-        def place(match: re.Match[str]) -> str:
-            if match[1] == ROW:
-                return scope.alias
-            resource, there = self.crm.resource(one.rows[match[1]]), self.made.alias()
-            return f'(SELECT {there}.* FROM "{table(resource)}" {there}{where_of(visible(self.made, resource, there))})'
-
-        return NAME.sub(place, one.sql)
 
     def _value(self, column: Column, found: GraphQLField, nodes: list[FieldNode], scope: Scope) -> str:
         dialect = self.made.dialect

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from core.records.orders import Key
+from core.records.orders import Key, column_of
 from core.resources import Column, Kind, Resource
 from schema.readpath.dialect import FOUND, PLACE, Dialect, Found, Pairs, Row, cases, digits, quoted, renamed
 from schema.readpath.variables import Unfit
@@ -203,8 +203,7 @@ def _scaled(value: str, digits: int) -> str:
 
 
 def _wire(key: Key, resource: Resource, alias: str) -> str:
-    value = f'{alias}."{key.attribute}"'
-    column = resource.columns.get(key.attribute)
+    value, column = key.sql(alias), column_of(resource, key)
     if column is not None and column.kind is Kind.BOOLEAN:
         value = f"{value}::int"
     return f'CASE WHEN {alias}."{key.of}" IS NOT NULL THEN {value} END' if key.of else value

@@ -143,7 +143,7 @@ def _where(made: Statement, resource: Resource, alias: str, form: Where, words: 
     first, ruled = len(made.binds), made.ruled
     made.ruled = False
     try:
-        read = wheres.read(made.call.crm.resources, resource, json.loads(form.text))
+        read = wheres.read(made.call.crm, resource, json.loads(form.text))
         tests = made.meaning(made, resource, alias, _given(read)) or ["TRUE"]
     finally:
         made.ruled = ruled

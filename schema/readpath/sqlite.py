@@ -5,8 +5,9 @@ from typing import Any
 
 from typing_extensions import override
 
-from core.database.functions import CURSOR, FLOAT, LIST, MEAN, TIME, kept
-from core.records.orders import Key
+from core.database.functions import CURSOR, FLOAT, LIST, MEAN, TIME
+from core.records.orders import Key, column_of
+from core.records.parameters import kept
 from core.resources import Column, Kind, Resource
 from schema.readpath.dialect import FOUND, PLACE, Dialect, Found, Pairs, Row, cases, digits, quoted, renamed
 from schema.readpath.sqlite_json import Plain, written
@@ -238,8 +239,7 @@ def _scaled(value: str, digits: int) -> str:
 
 
 def _wire(key: Key, resource: Resource, alias: str) -> str:
-    value = f'{alias}."{key.attribute}"'
-    column = resource.columns.get(key.attribute)
+    value, column = key.sql(alias), column_of(resource, key)
     if column is not None and column.kind is Kind.DATETIME:
         value = _time(value)
     return f'CASE WHEN {alias}."{key.of}" IS NOT NULL THEN {value} END' if key.of else value

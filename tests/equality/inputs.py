@@ -192,7 +192,7 @@ class Inputs:
         if self.chance.happens(4):
             self.hit("empty filter")
             return {}
-        columns = [name for name in map(camel, resource.columns) if name in kind.fields]
+        columns = [name for name in map(camel, self.pools.columns(resource)) if name in kind.fields]
         logic = ["and", "or", "not"]
         related = [name for name in kind.fields if name not in columns and name not in logic]
         chosen: list[str] = []
@@ -275,7 +275,7 @@ class Inputs:
     def _name(self, place: Place) -> str:
         """The name of the column, as the resource has it."""
         name = place.column.partition("\n")[0]
-        return next(one for one in self.pools.world.resource(place.resource).columns if camel(one) == name)
+        return next(one for one in self.pools.columns(self.pools.world.resource(place.resource)) if camel(one) == name)
 
     def _piece(self, text: str, operator: str) -> str:
         if self.chance.happens(15):

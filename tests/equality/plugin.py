@@ -1,11 +1,12 @@
-"""The plugin `lab`: a table with columns of every kind, ways back of every kind, and Python fields of every kind."""
+"""The plugin `lab`: a table with columns of every kind, ways back of every kind, expressions and Python fields of every kind."""
 
 from tests.packages import Packages
 
 SOURCE = """
 from acme_lab.graphql import OfContact, OfDeal, OfProbe, Root
 from acme_lab.models import Badge, Probe, Sample
-from core import Resource, hookimpl
+from core import Expressed, Kind, Resource, hookimpl
+from core.models import Contact, Deal
 from tortoise.expressions import Q
 
 @hookimpl
@@ -19,6 +20,30 @@ def resources():
 @hookimpl
 def permissions():
     return {"lab.ask": "To ask the fields of the root.", "lab.narrow": "To be narrowed by the rules of this plugin."}
+
+DEALS = "SELECT {} FROM {{deals}} AS d WHERE d.contact_id = {{row}}.id"
+
+def of_contact(name, kind, what, **more):
+    return Expressed(Contact, name, kind, "It is worked out.", DEALS.format(what), rows={"deals": Deal}, **more)
+
+def of_probe(name, kind, sql, **rows):
+    return Expressed(Probe, name, kind, "It is worked out.", sql, rows=rows)
+
+@hookimpl
+def expressions():
+    return [
+        of_contact("deals_there", Kind.INT, "COUNT(*)"),
+        of_contact("deals_worth", Kind.DECIMAL, "SUM(d.amount)", scale=2),
+        of_contact("deals_mean", Kind.FLOAT, "AVG(d.amount * 1.0)"),
+        of_contact("deals_since", Kind.DATETIME, "MIN(d.created_at)"),
+        Expressed(Contact, "first_deal", Kind.ID, "It is worked out.", DEALS.format("d.id") + " ORDER BY d.id LIMIT 1",
+                  rows={"deals": Deal}, to=Deal),
+        of_probe("samples_there", Kind.BIG_INT, "SELECT COUNT(*) FROM {samples} AS s WHERE s.probe_id = {row}.id", samples=Sample),
+        of_probe("held", Kind.BOOLEAN, "EXISTS (SELECT 1 FROM {badges} AS b WHERE b.holder_id = {row}.contact_id)", badges=Badge),
+        of_probe("past", Kind.BOOLEAN, "{row}.at_or_none < {now}"),
+        of_probe("another_day", Kind.DATE, "{row}.day_or_none"),
+        of_probe("words", Kind.STRING, "{row}.plain"),
+    ]
 
 @hookimpl
 def graphql():

@@ -45,13 +45,18 @@ class Pools:
         for resource in self.world.house.crm.resources:
             rows = await self._rows(resource)
             self.ids[resource.key] = [row["id"] for row in rows] or [f"{resource.snake}_{NOBODY}"]
-            self.cursors[resource.key] = {orders: await self._cursors(resource, orders) for orders in orders_of(resource)}
-            for name, column in resource.columns.items():
+            columns = self.columns(resource)
+            self.cursors[resource.key] = {orders: await self._cursors(resource, orders) for orders in orders_of(resource, columns)}
+            for name, column in columns.items():
                 self.values[resource.key, name] = _known(column, (row.get(camel(name)) for row in rows))
+
+    def columns(self, resource: Resource) -> Mapping[str, Column]:
+        """What rows are filtered and ordered by: columns, and what SQL works out."""
+        return self.world.house.crm.columns(resource)
 
     def strange(self, key: str, name: str) -> Sequence[Any]:
         """Values for a column that perhaps no row has."""
-        column = self.world.resource(key).columns[name]
+        column = self.columns(self.world.resource(key))[name]
         return () if column.enum else STRANGE.get(column.kind, ODD)
 
     def any_id(self) -> Sequence[str]:
@@ -59,7 +64,8 @@ class Pools:
         return [*(one for ids in self.ids.values() for one in (*ids[:3], *ids[-2:])), f"deal_{NOBODY}", f"nothing_{NOBODY}"]
 
     async def _rows(self, resource: Resource) -> list[Row]:
-        names = " ".join(camel(name) + (" { amount currency }" if one.kind is Kind.MONEY else "") for name, one in resource.columns.items())
+        columns = self.columns(resource).items()
+        names = " ".join(camel(name) + (" { amount currency }" if one.kind is Kind.MONEY else "") for name, one in columns)
         deleted = ", includeDeleted: true" if resource.soft else ""
         document = f"{{ page: {camel(resource.plural)}(first: 100{deleted}) {{ nodes {{ {names} }} }} }}"
         return (await self.world.house.ask(document))["page"]["nodes"]
@@ -75,9 +81,10 @@ def ordering(orders: Orders, name: str = "") -> str:
     return f"{name}[{terms}]" if orders else ""
 
 
-def orders_of(resource: Resource) -> list[Orders]:
-    """Orders that cursors are taken from: none, money, a key without values, a key with many ties, two keys."""
-    columns = {name: one for name, one in resource.columns.items() if sortable(one)}
+def orders_of(resource: Resource, given: Mapping[str, Column]) -> list[Orders]:
+    """Orders that cursors are taken from: none, money, a key without values, a key with many ties, two keys, what SQL works out."""
+    columns = {name: one for name, one in given.items() if sortable(one) and name in resource.columns}
+    worked = [name.upper() for name, one in given.items() if sortable(one) and name not in resource.columns]
     found: dict[Orders, None] = {(): None}
     for name, column in columns.items():
         if column.kind is Kind.MONEY or (column.null and not name.endswith("_at")) or name in ("done_at", "at_or_none", "position"):
@@ -87,7 +94,8 @@ def orders_of(resource: Resource) -> list[Orders]:
     if len(names) > 1:
         found[(names[0], "DESC"), (names[-1], "ASC")] = None
         found[(names[-1], "DESC"), (names[0], "DESC")] = None
-    return list(found)[:9]
+    several: list[Orders] = [((worked[0], "DESC"), (worked[-1], "ASC"))] if len(worked) > 1 else []
+    return [*list(found)[:9], *(((name, way),) for name in worked for way in ("ASC", "DESC")), *several]
 
 
 def _known(column: Column, given: Iterable[Any]) -> list[Any]:

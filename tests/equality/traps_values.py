@@ -19,9 +19,10 @@ def values(things: Things) -> dict[str, Trap]:
             [{"text": text, "texts": [text, "web"]} for text in (*TEXTS, "\ud800")],
         ),
         "numbers that a small column has no room for": Trap(
-            "query ($test: IntFilter!, $many: [Int!]!) { a: probesAggregate(where: {few: $test}) { count } b: probesAggregate(where: {fewOrNone: $test}) "
-            "{ count } c: probesAggregate(where: {not: {fewOrNone: $test}}) { count } d: probesAggregate(where: {few: {in: $many}, twin: "
-            "{fewOrNone: {notIn: $many}}}) { count } jobsAggregate(where: {priority: $test}) { count } }",
+            "query ($test: IntFilter!, $many: [Int!]!) { a: probesAggregate(where: {few: $test}) { count } "
+            "b: probesAggregate(where: {fewOrNone: $test}) { count } c: probesAggregate(where: {not: {fewOrNone: $test}}) { count } "
+            "d: probesAggregate(where: {few: {in: $many}, twin: {fewOrNone: {notIn: $many}}}) { count } "
+            "jobsAggregate(where: {priority: $test}) { count } }",
             [
                 {"test": {operator: number}, "many": [number, 2]}
                 for operator in ("eq", "ne", "gt", "gte", "lt", "lte")
