@@ -1,6 +1,5 @@
 """The tables of loyalty: programmes and their rules, members, and the ledger, which is only added to."""
 
-import datetime
 import uuid
 from enum import StrEnum
 
@@ -340,7 +339,7 @@ class LoyaltyMember(Model):
     """A contact in a programme. The points are those of the ledger, kept here by every transaction that changes them."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    contact: fields.OneToOneRelation[Contact] = fields.OneToOneField(
+    contact: fields.OneToOneNullableRelation[Contact] = fields.OneToOneField(
         "core.Contact",
         related_name=False,
         null=True,

@@ -1,0 +1,280 @@
+"""The ledger: the one place where points move.
+
+A `Book` is one member whose row is locked. Each movement is a transaction with entries that sum to zero (double entry, as in
+bookkeeping since Pacioli's Summa of 1494); it changes the lots, and the points that the member's row remembers, together with the entries.
+"""
+
+import datetime
+import uuid
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import Call
+from core.fields import new_id, now
+from plugins.loyalty.errors import InsufficientPoints, NotPossible
+from plugins.loyalty.models import (
+    LoyaltyAccount,
+    LoyaltyEntry,
+    LoyaltyKind,
+    LoyaltyLot,
+    LoyaltyMember,
+    LoyaltyProgramme,
+    LoyaltyRedemption,
+    LoyaltySpent,
+    LoyaltyTransaction,
+)
+
+AVAILABLE, PENDING, HELD, DEBT = LoyaltyAccount.AVAILABLE, LoyaltyAccount.PENDING, LoyaltyAccount.HELD, LoyaltyAccount.DEBT
+ISSUED, BURNED = LoyaltyAccount.ISSUED, LoyaltyAccount.BURNED
+EXPIRED, REVERSED = LoyaltyAccount.EXPIRED, LoyaltyAccount.REVERSED
+OF_MEMBERS = {AVAILABLE: "balance", PENDING: "pending", HELD: "held", DEBT: "debt"}
+AT_ONCE = 100  # lots that are read together
+MOST = 1_000_000_000  # points in one command
+ENDLESS = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a transaction: what an account gains, or loses when negative, of a lot. An account of a member is that of the book."""
+
+    account: LoyaltyAccount
+    points: int
+    lot: LoyaltyLot | None = None
+    member: LoyaltyMember | None = None
+
+
+Part = tuple[LoyaltyLot, int]
+
+
+async def opened(call: Call, member_id: uuid.UUID, moment: datetime.datetime | None = None) -> "Book":
+    """The book of a member: locked until the end of the transaction around it, and up to date.
+
+    What was due is done first, each at its own time: points that have become available, and points that have expired. So it makes
+    no difference when, or how often, jobs do the same. Of several members open first the one with the smallest id.
+    """
+    member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
+    book = Book(call, member, await LoyaltyProgramme.get(id=member.programme_id), moment or now())
+    await book.catch_up()
+    return book
+
+
+@dataclass
+class Book:
+    """A member, and what can be done with its points. All points are whole, and more than 0."""
+
+    call: Call
+    member: LoyaltyMember
+    programme: LoyaltyProgramme
+    moment: datetime.datetime
+
+    async def earn(
+        self, points: int, key: str, *, available_at: datetime.datetime, expires_at: datetime.datetime | None, **facts: Any
+    ) -> LoyaltyTransaction:
+        """Issue points as a lot of their own: `kind` EARN, or GRANT when it is said. They pay a debt as soon as they are available."""
+        facts = {"kind": LoyaltyKind.EARN, "effective_at": self.moment, **facts}
+        waits = available_at > self.moment
+        lot = await LoyaltyLot.create(
+            member_id=self.member.id, issued=points, remaining=0, pending=waits, earned_at=facts["effective_at"],
+            available_at=available_at, expires_at=expires_at,
+        )  # fmt: skip
+        posted = await self.post(points, key, [Side(ISSUED, -points, lot), Side(PENDING if waits else AVAILABLE, points, lot)], **facts)
+        await self.catch_up()  # a lot may be past its time already, when what earned it is told of late
+        return posted
+
+    async def hold(self, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
+        """Set points aside, the first to expire first. Raises InsufficientPoints."""
+        parts = await self._first_to_expire(points)
+        return await self.post(points, key, _moved(AVAILABLE, HELD, parts), kind=LoyaltyKind.HOLD, **facts)
+
+    async def burn(self, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
+        """Spend points, the first to expire first: `kind` REDEEM, or DEDUCT when it is said. Raises InsufficientPoints."""
+        parts = await self._first_to_expire(points)
+        return await self.post(points, key, _moved(AVAILABLE, BURNED, parts), **{"kind": LoyaltyKind.REDEEM, **facts})
+
+    async def capture(self, hold: LoyaltyTransaction, key: str, **facts: Any) -> LoyaltyTransaction:
+        """Spend the points that were held."""
+        parts = await _parts(hold, HELD)
+        return await self.post(hold.points, key, _moved(HELD, BURNED, parts), kind=LoyaltyKind.CAPTURE, **facts)
+
+    async def give_back(self, done: LoyaltyTransaction, key: str, **facts: Any) -> LoyaltyTransaction:
+        """Make points available again that were held or spent: in their lots, which expire when they would have.
+
+        done: the HOLD that is released, or the REDEEM or CAPTURE that is refunded.
+        """
+        released = done.kind is LoyaltyKind.HOLD
+        account, kind = (HELD, LoyaltyKind.RELEASE) if released else (BURNED, LoyaltyKind.REFUND)
+        parts = await _parts(done, account)
+        posted = await self.post(done.points, key, _moved(account, AVAILABLE, parts), kind=kind, reverses=done, **facts)
+        await self.catch_up()
+        return posted
+
+    async def take_back(self, earned: LoyaltyTransaction, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
+        """Reverse points that a transaction issued, at most those that were not taken back before.
+
+        They come from its lot; then from what has expired of it; the rest was spent, and is owed or let go, as the programme says.
+        """
+        lot = await lot_of(earned)
+        left = min(points, lot.remaining)
+        lapsed = min(points - left, await _sum(EXPIRED, lot))
+        spent = points - left - lapsed
+        owed = spent if self.programme.spent_policy is LoyaltySpent.DEBT else 0
+        sides = [
+            Side(PENDING if lot.pending else AVAILABLE, -left, lot), Side(EXPIRED, -lapsed, lot), Side(DEBT, -owed),
+            Side(REVERSED, left + lapsed + owed, lot),
+        ]  # fmt: skip
+        posted = await self.post(
+            left + lapsed + owed, key, sides, kind=LoyaltyKind.REVERSE, reverses=earned, forgiven=spent - owed, **facts
+        )
+        await self._settle()
+        return posted
+
+    async def catch_up(self) -> None:
+        """Let pending points become available, and let points expire, whose time has come; then let available points pay a debt."""
+        while due := await self._due():
+            for lot in due:
+                await (self._mature(lot) if lot.pending else self._expire(lot))
+        await self._settle()
+
+    async def post(self, points: int, key: str, sides: Sequence[Side], **facts: Any) -> LoyaltyTransaction:
+        """Write a transaction down: its entries, its lots, and the points of the member."""
+        sides = [side for side in sides if side.points]
+        assert sum(side.points for side in sides) == 0, "entries sum to zero"
+        facts = {"effective_at": self.moment, "recorded_at": self.moment, **facts}
+        posted = await LoyaltyTransaction.create(member_id=self.member.id, points=points, key=key, **facts)
+        await LoyaltyEntry.bulk_create([self._entry(posted, side) for side in sides])
+        members = {self.member.id: self.member}
+        for side in sides:
+            member = side.member or self.member
+            if side.account in OF_MEMBERS:
+                name = OF_MEMBERS[side.account]
+                setattr(member, name, getattr(member, name) + (-side.points if side.account is DEBT else side.points))
+                members[member.id] = member
+            if side.lot and side.account in (AVAILABLE, PENDING):
+                side.lot.remaining += side.points
+        for lot in {side.lot.id: side.lot for side in sides if side.lot}.values():
+            assert 0 <= lot.remaining <= lot.issued, "a lot never holds more than it began with"
+            await lot.save(update_fields=["remaining", "pending"])
+        for member in members.values():
+            await member.save(update_fields=list(OF_MEMBERS.values()))
+        return posted
+
+    def _entry(self, posted: LoyaltyTransaction, side: Side) -> LoyaltyEntry:
+        member = (side.member or self.member).id if side.account in OF_MEMBERS else None
+        return LoyaltyEntry(
+            transaction_id=posted.id, account=side.account, member_id=member, programme_id=self.programme.id,
+            lot_id=side.lot.id if side.lot else None, points=side.points, effective_at=posted.effective_at,
+        )  # fmt: skip
+
+    async def _due(self) -> list[LoyaltyLot]:
+        """The lots for which something is due, by its time."""
+        filled = LoyaltyLot.filter(member_id=self.member.id, remaining__gt=0)
+        ripe = await filled.filter(pending=True, available_at__lte=self.moment)
+        past = await filled.filter(expires_at__lte=self.moment, pending=False)
+        return sorted([*ripe, *past], key=lambda lot: (lot.available_at if lot.pending else lot.expires_at or ENDLESS, lot.id))
+
+    async def _mature(self, lot: LoyaltyLot) -> LoyaltyTransaction:
+        points, lot.pending = lot.remaining, False
+        sides = [Side(PENDING, -points, lot), Side(AVAILABLE, points, lot)]
+        return await self.post(points, f"mature:{lot.id}", sides, kind=LoyaltyKind.MATURE, effective_at=lot.available_at)
+
+    async def _expire(self, lot: LoyaltyLot) -> LoyaltyTransaction:
+        # The key is new each time, for points that were held may come back to the lot and expire then.
+        points, key = lot.remaining, f"expire:{lot.id}:{new_id()}"
+        return await self.post(
+            points, key, _moved(AVAILABLE, EXPIRED, [(lot, points)]), kind=LoyaltyKind.EXPIRE, effective_at=lot.expires_at
+        )
+
+    async def _settle(self) -> None:
+        """Let available points pay what is owed."""
+        points = min(self.member.debt, self.member.balance)
+        if points > 0:
+            sides = [*(Side(AVAILABLE, -part, lot) for lot, part in await self._first_to_expire(points)), Side(DEBT, points)]
+            await self.post(points, f"settle:{new_id()}", sides, kind=LoyaltyKind.SETTLE)
+
+    async def _first_to_expire(self, points: int) -> list[Part]:
+        """So many available points, as parts of lots. Raises InsufficientPoints."""
+        if points > self.member.balance:
+            raise InsufficientPoints(f"{points} points are needed, and {self.member.balance} are available")
+        parts: list[Part] = []
+        async for lot in self._spendable():
+            parts.append((lot, min(points, lot.remaining)))
+            points -= parts[-1][1]
+            if not points:
+                break
+        assert not points, "lots hold what the member has"
+        return parts
+
+    async def _spendable(self) -> AsyncGenerator[LoyaltyLot, None]:
+        """Lots with available points, the first to expire first: then those that were earned first."""
+        filled = LoyaltyLot.filter(member_id=self.member.id, remaining__gt=0, pending=False)
+        for expires in (True, False):
+            queryset, seen = filled.filter(expires_at__isnull=not expires).order_by("expires_at", "earned_at", "id"), 0
+            while lots := await queryset.offset(seen).limit(AT_ONCE):
+                for lot in lots:
+                    yield lot
+                seen += len(lots)
+
+
+async def lot_of(earned: LoyaltyTransaction) -> LoyaltyLot:
+    """The lot that a transaction issued. Its member may be another one by now."""
+    entry = await LoyaltyEntry.filter(transaction_id=earned.id, account=ISSUED).get()
+    return await LoyaltyLot.get(id=entry.lot_id)
+
+
+async def reversible(earned: LoyaltyTransaction) -> int:
+    """How many points of what a transaction issued were not taken back yet."""
+    back = await LoyaltyTransaction.filter(reverses_id=earned.id, kind=LoyaltyKind.REVERSE).values_list("points", "forgiven")
+    return earned.points - sum(points + forgiven for points, forgiven in back)
+
+
+async def merge(into: Book, gone: Book, key: str) -> LoyaltyTransaction:
+    """Move all points of a member to another one, with their lots and what is held; the debt and redemptions as well.
+
+    Both books are open. Lots stay what they are and change hands, so that what earned them can still be taken back.
+    Raises NotPossible when the members are in two programmes.
+    """
+    if into.programme.id != gone.programme.id:
+        raise NotPossible("these are members of two programmes; points of one are worth nothing in the other")
+    lots = await LoyaltyLot.filter(member_id=gone.member.id)
+    moves = [(PENDING if lot.pending else AVAILABLE, lot, lot.remaining) for lot in lots]
+    held = await LoyaltyEntry.filter(member_id=gone.member.id, account=HELD).values_list("lot_id", "points")
+    by_id = {lot.id: lot for lot in lots}
+    moves += [(HELD, by_id[lot], points) for lot, points in _totals(held).items()]
+    sides = [Side(account, -points, lot, gone.member) for account, lot, points in moves]
+    sides += [Side(account, points, lot, into.member) for account, lot, points in moves]
+    sides += [Side(DEBT, gone.member.debt, member=gone.member), Side(DEBT, -gone.member.debt, member=into.member)]
+    moved = sum(points for _, _, points in moves)
+    posted = await into.post(moved, key, sides, kind=LoyaltyKind.MERGE)
+    await LoyaltyLot.filter(member_id=gone.member.id).update(member_id=into.member.id)
+    await LoyaltyRedemption.filter(member_id=gone.member.id).update(member_id=into.member.id)
+    gone.member.merged_into_id, gone.member.contact_id = into.member.id, None
+    await gone.member.save(update_fields=["merged_into_id", "contact_id"])
+    await into.catch_up()
+    return posted
+
+
+def _moved(source: LoyaltyAccount, target: LoyaltyAccount, parts: Sequence[Part]) -> list[Side]:
+    """The sides that move parts of lots from an account to another one."""
+    return [side for lot, points in parts for side in (Side(source, -points, lot), Side(target, points, lot))]
+
+
+async def _parts(done: LoyaltyTransaction, account: LoyaltyAccount) -> list[Part]:
+    """What a transaction has brought to an account, by lots."""
+    entries = await LoyaltyEntry.filter(transaction_id=done.id, account=account, points__gt=0).values_list("lot_id", "points")
+    lots = {lot.id: lot for lot in await LoyaltyLot.filter(id__in=[lot for lot, _ in entries])}
+    return [(lots[lot], points) for lot, points in entries]
+
+
+def _totals(entries: Iterable[Any]) -> Mapping[uuid.UUID, int]:
+    """What the entries of each lot come to."""
+    totals: Counter[uuid.UUID] = Counter()
+    for lot, points in entries:
+        totals[lot] += points
+    return totals
+
+
+async def _sum(account: LoyaltyAccount, lot: LoyaltyLot) -> int:
+    """The points of a lot that are on an account."""
+    return sum(await LoyaltyEntry.filter(lot_id=lot.id, account=account).values_list("points", flat=True))  # type: ignore[arg-type]
