@@ -1,31 +1,14 @@
-"""Days and periods of the Gregorian calendar in a time zone, as SQL for both databases."""
+"""Days in a time zone, and the periods that they lie in, as SQL for both databases."""
 
 import datetime
 import zoneinfo
 from bisect import bisect_left
-from enum import StrEnum
 from functools import cache
 
 from tortoise.connection import get_connection
 
 from core.errors import Invalid
-
-
-class Period(StrEnum):
-    """A stretch of the Gregorian calendar; a group is named by its first day.
-
-    DAY: from midnight to midnight.
-    WEEK: from Monday to Sunday (ISO 8601).
-    MONTH: a calendar month.
-    QUARTER: three months, from January, April, July or October.
-    YEAR: a calendar year.
-    """
-
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-    QUARTER = "QUARTER"
-    YEAR = "YEAR"
+from core.records.calendars import Calendar, Period
 
 
 def local_day(time: str, zone: str) -> str:
@@ -39,8 +22,16 @@ def local_day(time: str, zone: str) -> str:
     return f"date({time}, CASE {cases} ELSE '{steps[0][1]} seconds' END)"
 
 
-def first_day(day: str, period: Period) -> str:
-    """SQL for the first day of the period that holds `day`, which is SQL for a date."""
+def first_day(day: str, period: Period, calendar: Calendar = Calendar.GREGORIAN, weekday: int = 0) -> str:
+    """SQL for the first day of the period that holds `day`, which is SQL for a date, best the name of a column: it comes several times.
+
+    A week begins on `weekday`, 0 for Monday to 6 for Sunday. Months, quarters and years are those of the calendar. Those of the Solar Hijri
+    calendar are exact from 1799 to 2123, as `period_start` is.
+    """
+    if period is Period.WEEK and weekday:
+        return _back(day, f"(({_after(day, _MONDAY)} - {weekday}) % 7)")
+    if calendar is Calendar.JALALI and period in _JALALI:
+        return _back(day, _JALALI[period].format(_of_year(day)))
     return (_POSTGRES if postgres() else _SQLITE)[period].format(day)
 
 
@@ -49,6 +40,32 @@ def days_between(start: str, end: str) -> str:
     return f"({end} - {start})" if postgres() else f"CAST(julianday({end}) - julianday({start}) AS INTEGER)"
 
 
+def _back(day: str, days: str) -> str:
+    return f"({day} - {days})" if postgres() else f"date({day}, '-' || {days} || ' days')"
+
+
+def _after(day: str, known: str) -> str:
+    return days_between(f"DATE '{known}'" if postgres() else f"'{known}'", day)
+
+
+def _of_year(day: str) -> str:
+    """SQL for how many days of its Solar Hijri year are over.
+
+    Of 33 years 8 are leap years, so that the year y + 1 begins on day floor((12053 y + 29) / 33), and day n lies in the year
+    floor((33 n + 3) / 12053) + 1, both counted from the Nowruz of the year 1.
+    """
+    days = _after(day, _NOWRUZ)
+    return f"({days} - (12053 * ((33 * {days} + 3) / 12053) + 29) / 33)"
+
+
+_MONDAY = "1000-01-06"  # long ago, for what is left of a negative number is negative
+_NOWRUZ = "0622-03-21"  # as 33 years make it; the one that was came a day later
+# Six months have 31 days. Of the six others, which have 30, the last may be a day shorter, and the year ends with it.
+_JALALI = {
+    Period.MONTH: "(CASE WHEN {0} < 186 THEN {0} % 31 ELSE ({0} - 186) % 30 END)",
+    Period.QUARTER: "(CASE WHEN {0} < 186 THEN {0} % 93 ELSE ({0} - 186) % 90 END)",
+    Period.YEAR: "{0}",
+}
 _POSTGRES = {period: f"CAST(date_trunc('{period.value.lower()}', CAST({{0}} AS timestamp)) AS date)" for period in Period}
 _SQLITE = {
     Period.DAY: "date({0})",

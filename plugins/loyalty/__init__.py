@@ -1,11 +1,22 @@
 """Loyalty: a customers' club, whose points are kept in a ledger of double entry."""
 
-from core import Resource, hookimpl
+from collections.abc import Mapping
+
+from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
+
+from core import CRM, Actor, Consumer, Expressed, Job, Kind, Resource, hookimpl, visible
+from core.models import Contact
+from plugins.loyalty import checking
+from plugins.loyalty.due import catch_up, warn
+from plugins.loyalty.earning import earn
+from plugins.loyalty.graphql import LoyaltyMutations
 from plugins.loyalty.models import (
     LoyaltyBoost,
     LoyaltyEntry,
     LoyaltyLot,
     LoyaltyMember,
+    LoyaltyNote,
     LoyaltyProgramme,
     LoyaltyRedemption,
     LoyaltyReward,
@@ -13,22 +24,81 @@ from plugins.loyalty.models import (
     LoyaltyTier,
     LoyaltyTransaction,
 )
+from plugins.loyalty.settings import Settings
+
+__all__ = ["Settings"]
 
 READ = frozenset({"read"})
+OF_MEMBERS = {"loyaltyLot.read", "loyaltyRedemption.read", "loyaltyTransaction.read"}
 
 
 @hookimpl
 def resources() -> list[Resource]:
     """What the house decides, and what the ledger keeps, which nobody writes by hand."""
     return [
-        Resource(LoyaltyProgramme),
-        Resource(LoyaltyTier, reverse={"programme": "tiers"}),
-        Resource(LoyaltyRule, reverse={"programme": "rules"}),
-        Resource(LoyaltyBoost, reverse={"programme": "boosts"}),
-        Resource(LoyaltyReward, reverse={"programme": "rewards"}),
+        Resource(LoyaltyProgramme, prepare=checking.programme),
+        Resource(LoyaltyTier, reverse={"programme": "tiers"}, prepare=checking.tier),
+        Resource(LoyaltyRule, reverse={"programme": "rules"}, prepare=checking.rule),
+        Resource(LoyaltyBoost, reverse={"programme": "boosts"}, prepare=checking.boost),
+        Resource(LoyaltyReward, reverse={"programme": "rewards"}, prepare=checking.reward),
         Resource(LoyaltyMember, verbs=READ, reverse={"contact": "loyalty", "merged_into": "merged"}, natural=()),
         Resource(LoyaltyLot, verbs=READ, reverse={"member": "lots"}, natural=()),
-        Resource(LoyaltyRedemption, verbs=READ, reverse={"member": "redemptions", "reward": "redemptions"}, natural=()),
+        Resource(LoyaltyRedemption, verbs=READ, reverse={"member": "redemptions"}, natural=()),
         Resource(LoyaltyTransaction, verbs=READ, reverse={"member": "history"}, natural=()),
-        Resource(LoyaltyEntry, verbs=READ, reverse={"transaction": "entries"}, natural=()),
+        Resource(LoyaltyEntry, verbs=READ, part_of="transaction", reverse={"transaction": "entries"}, natural=()),
+        Resource(
+            LoyaltyNote, verbs=READ, part_of="transaction", reverse={"transaction": "notes"}, natural=(), personal=frozenset({"reason"})
+        ),
     ]
+
+
+@hookimpl
+def graphql() -> list[type]:
+    """What is done about points."""
+    return [LoyaltyMutations]
+
+
+@hookimpl
+def expressions() -> list[Expressed]:
+    """The balance as a field of contacts, so that they can be ordered by it."""
+    balance = "SELECT m.balance FROM {members} AS m WHERE m.contact_id = {row}.id"
+    what = "Points of loyalty that can be spent; null for a contact that is no member."
+    tells: Mapping[type[Model], tuple[str, ...]] = {LoyaltyMember: ("balance",)}
+    return [Expressed(Contact, "loyalty_balance", Kind.BIG_INT, what, balance, rows={"members": LoyaltyMember}, tells=tells)]
+
+
+@hookimpl
+def permissions() -> Mapping[str, str]:
+    """Who may do what about points."""
+    return {
+        "loyalty.join": "To make contacts members of a loyalty programme.",
+        "loyalty.redeem": "To redeem rewards of members, to set points aside, and to undo it.",
+        "loyalty.adjust": "To give and take points by hand.",
+    }
+
+
+@hookimpl
+def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
+    """Members are seen with their contacts, and what is theirs with them; those that were merged into another one are seen with it."""
+    if permission in OF_MEMBERS:
+        seen = visible(crm.call(actor), LoyaltyMember).values("id") if actor.may("loyaltyMember.read") else None
+        return Q(member_id__in=Subquery(seen)) if seen else False
+    if permission != "loyaltyMember.read":
+        return None
+    if not actor.may("contact.read"):
+        return False
+    contacts = visible(crm.call(actor), Contact).values("id")
+    merged = LoyaltyMember.filter(contact_id__in=Subquery(contacts)).values("id")
+    return Q(contact_id__in=Subquery(contacts)) | Q(merged_into_id__in=Subquery(merged))
+
+
+@hookimpl
+def consumers() -> list[Consumer]:
+    """What deals and activities earn follows from their events."""
+    return [Consumer("loyalty.earn", earn, names=("deal.*", "activity.*"), batch=20)]
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """What comes with time."""
+    return [Job("loyalty.catchUp", catch_up, cron="*/5 * * * *"), Job("loyalty.warn", warn, cron="15 6 * * *")]

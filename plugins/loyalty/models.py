@@ -179,8 +179,10 @@ class LoyaltyProgramme(Record):
 
     name = fields.CharField(max_length=120, description="Name of the programme.")
     name_key = FoldedField(of="name", max_length=120, db_index=True)
-    currency = fields.CharField(max_length=3, description="ISO 4217 code of the money that `pointValue` and spending are in.")
-    point_value = MoneyField(null=True, description="What `perPoints` points are worth to a member; null when they have no value in money.")
+    point_value = MoneyField(
+        description="What `perPoints` points are worth to a member; 0 when they have no value in money. Spending counts in its currency."
+    )
+    currency = fields.CharField(max_length=3, description="ISO 4217 code of the programme's money.")
     per_points = fields.IntField(
         default=1, description="The number of points that `pointValue` is for: 100, when one point is worth less than a coin."
     )
@@ -477,11 +479,10 @@ class LoyaltyTransaction(Model):
         description="The redemption that it belongs to.",
     )
     redemption_id: uuid.UUID | None
-    deal_id = fields.UUIDField(null=True, db_index=True, description="The deal that earned, as its plain key.")
+    source_id = fields.UUIDField(null=True, db_index=True, description="The deal or activity that earned, as its plain key.")
     amount = MoneyField(null=True, description="Money of the deal that this counts for: what was paid, or what was given back.")
     currency = fields.CharField(max_length=3, null=True, description="ISO 4217 code of the amount.")
     forgiven = fields.BigIntField(default=0, description="Points that were to be taken back and were let go, for they were spent.")
-    reason = fields.CharField(max_length=300, null=True, description="Why, in the words of whoever did it.")
 
     class Meta(Model.Meta):
         table = "loyalty_transaction"
@@ -524,3 +525,22 @@ class LoyaltyEntry(Model):
         table = "loyalty_entry"
         append_only = True
         indexes = (("programme_id", "effective_at"),)
+
+
+class LoyaltyNote(Model):
+    """Why somebody gave or took points, in their words: kept apart from the ledger, where no word could be forgotten."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    transaction: fields.ForeignKeyRelation[LoyaltyTransaction] = fields.ForeignKeyField(
+        "loyalty.LoyaltyTransaction", related_name=False, on_delete=fields.RESTRICT, db_index=True, description="What was done."
+    )
+    transaction_id: uuid.UUID
+    member: fields.ForeignKeyRelation[LoyaltyMember] = fields.ForeignKeyField(
+        "loyalty.LoyaltyMember", related_name=False, on_delete=fields.RESTRICT, db_index=True, description="To whom."
+    )
+    member_id: uuid.UUID
+    reason = fields.CharField(max_length=300, description="Why.")
+    made_at = fields.DatetimeField(default=now, description="When it was written, in UTC.")
+
+    class Meta(Model.Meta):
+        table = "loyalty_note"

@@ -56,7 +56,9 @@ class Club:
     @classmethod
     async def of(cls, house: House, policy: LoyaltySpent = LoyaltySpent.DEBT, programme: LoyaltyProgramme | None = None) -> "Club":
         """A new member, of a new programme when none is given."""
-        programme = programme or await LoyaltyProgramme.create(name="Club", name_key="club", currency="IRR", spent_policy=policy)
+        programme = programme or await LoyaltyProgramme.create(
+            name="Club", name_key="club", point_value=100, currency="IRR", spent_policy=policy
+        )
         contact = await Contact.create(name="Shirin", name_key="shirin")
         return cls(house.crm.call(SYSTEM), await LoyaltyMember.create(contact_id=contact.id, programme_id=programme.id))
 

@@ -1,0 +1,85 @@
+"""What is done by hand: to join, to give and to take points, and to take back what a deal earned."""
+
+import datetime
+from datetime import timedelta
+from decimal import Decimal
+
+from core import Call, Invalid, Money, emit
+from core.fields import new_id
+from core.models import Contact, Deal
+from plugins.loyalty.earning import factor_of, give, lessen, rules_of, standing
+from plugins.loyalty.errors import NotPossible
+from plugins.loyalty.joining import join
+from plugins.loyalty.ledger import MOST, Book, lot_of, opened
+from plugins.loyalty.models import LoyaltyKind, LoyaltyMember, LoyaltyNote, LoyaltyProgramme, LoyaltyTransaction, LoyaltyTrigger
+from plugins.loyalty.points import THOUSAND, points_of
+
+LONGEST = 300  # characters of a reason
+
+
+async def enroll(call: Call, contact: Contact, programme: LoyaltyProgramme, referrer: LoyaltyMember | None) -> LoyaltyMember:
+    """Make a contact a member, and give what rules give for that. Raises Conflict, Invalid, and NotPossible."""
+    if not programme.active:
+        raise NotPossible("the programme is not active")
+    member = await join(call, contact.id, programme, referrer)
+    book = await opened(call, member.id)
+    for rule in await rules_of(book, LoyaltyTrigger.SIGN_UP, member.joined_at):
+        factor = await factor_of(book, rule, member.joined_at)
+        key = f"earn:{rule.id}:{member.id}"
+        await give(book, rule, points_of(rule, None, factor), key, member.joined_at, factor=round(factor * THOUSAND))
+    return book.member
+
+
+async def grant(call: Call, member: LoyaltyMember, points: int, reason: str | None, expires_at: datetime.datetime | None) -> LoyaltyMember:
+    """Give points by hand. Raises Invalid."""
+    _sensible(points, reason)
+    book = await opened(call, member.id)
+    if expires_at and expires_at <= book.moment:
+        raise Invalid(expires_at="must lie in the future")
+    if expires_at is None and book.programme.expiry_days:
+        expires_at = book.moment + timedelta(days=book.programme.expiry_days)
+    key = f"grant:{new_id()}"
+    posted = await book.earn(points, key, available_at=book.moment, expires_at=expires_at, kind=LoyaltyKind.GRANT)
+    return await _told(book, posted, "granted", reason)
+
+
+async def deduct(call: Call, member: LoyaltyMember, points: int, reason: str | None) -> LoyaltyMember:
+    """Take points by hand. Raises Invalid and InsufficientPoints."""
+    _sensible(points, reason)
+    book = await opened(call, member.id)
+    return await _told(book, await book.burn(points, f"deduct:{new_id()}", kind=LoyaltyKind.DEDUCT), "deducted", reason)
+
+
+async def reverse(call: Call, deal: Deal, amount: Decimal) -> LoyaltyMember:
+    """Take back what a deal earned, for so much of its money was given back. Raises Invalid and NotPossible."""
+    if not deal.currency or not amount > 0:
+        raise Invalid(amount="must be more than 0" if deal.currency else "cannot be given back: the deal has no money")
+    money = Money(amount, deal.currency)
+    earned = await standing(deal.id)
+    if not earned:
+        raise NotPossible("the deal has earned no points, or they were taken back")
+    book = await opened(call, (await lot_of(earned[0])).member_id)
+    for one in earned:
+        await _within(one, deal, money)
+        await lessen(book, one, deal.amount, str(new_id()), refund=money.minor)
+    return book.member
+
+
+async def _within(earned: LoyaltyTransaction, deal: Deal, money: Money) -> None:
+    given = await LoyaltyTransaction.filter(reverses_id=earned.id, amount__isnull=False).values_list("amount", flat=True)
+    if sum(given) + money.minor > (deal.amount or 0):  # type: ignore[arg-type]
+        raise Invalid(amount="is more than what is left of the money of the deal")
+
+
+def _sensible(points: int, reason: str | None) -> None:
+    if not 1 <= points <= MOST:
+        raise Invalid(points=f"must be between 1 and {MOST}, not {points}")
+    if reason is not None and len(reason) > LONGEST:
+        raise Invalid(reason=f"must have at most {LONGEST} characters")
+
+
+async def _told(book: Book, posted: LoyaltyTransaction, what: str, reason: str | None) -> LoyaltyMember:
+    if reason:
+        await LoyaltyNote.create(transaction_id=posted.id, member_id=book.member.id, reason=reason)
+    await emit(book.call, f"loyaltyMember.{what}", book.member, after={"points": posted.points})
+    return book.member

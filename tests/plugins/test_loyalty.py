@@ -1,0 +1,409 @@
+"""Loyalty through the front door: joining, earning, spending, taking back, and all that is refused."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from core import SYSTEM
+from core.fields import now
+from core.tail.consuming import consuming
+from plugins.loyalty.due import due_until, warn_until
+from plugins.loyalty.models import LoyaltyMember, LoyaltyRounding
+from plugins.loyalty.points import kept, points_of
+from tests.examples import for_all
+from tests.house import House
+from tests.plugins.test_loyalty_ledger import hold_true
+
+pytestmark = [pytest.mark.anyio, pytest.mark.plugins("loyalty")]
+
+DAY = timedelta(days=1)
+POINTS = "balance pending held debt"
+
+
+@pytest.fixture
+async def house(house: House) -> House:
+    """A house whose consumer begins here, so that it misses nothing of what a test does."""
+    async with consuming(house.crm):
+        return house
+
+
+class Shop:
+    """A house with a programme, and what its front end asks."""
+
+    def __init__(self, house: House, programme: str) -> None:
+        self.house, self.programme = house, programme
+
+    @classmethod
+    async def of(cls, house: House, **values: Any) -> "Shop":
+        """A shop whose programme is made with these values."""
+        made = await house.make("LoyaltyProgramme", name="Club", point_value={"amount": "100", "currency": "IRR"}, **values)
+        return cls(house, made.id)
+
+    async def joined(self, name: str = "Shirin", referrer: str | None = None) -> str:
+        """A new contact that has joined."""
+        contact = await self.house.make("Contact", name=name)
+        assert await self.do("loyaltyJoin", contactId=contact.id, programmeId=self.programme, referredById=referrer) == []
+        return contact.id
+
+    async def do(self, mutation: str, **values: Any) -> list[dict[str, Any]]:
+        """The user errors of a mutation."""
+        return (await self.payload(mutation, **values))["userErrors"]
+
+    async def payload(self, mutation: str, **values: Any) -> dict[str, Any]:
+        """What a mutation answers."""
+        kinds = {"minutes": "Int", "points": "Int!", "code": "String!", "reason": "String", "amount": "Decimal!", "referredById": "ID"}
+        kinds["expiresAt"] = "DateTime"
+        one = "loyaltyMember { id balance }"
+        if mutation in ("loyaltyRedeem", "loyaltyHold", "loyaltyCapture", "loyaltyRelease", "loyaltyRefund", "loyaltyCouponUse"):
+            one = "loyaltyRedemption { id state points code usedAt }"
+        names = ", ".join(f"${name}: {kinds.get(name, 'ID!')}" for name in values)
+        given = ", ".join(f"{name}: ${name}" for name in values)
+        document = f"mutation ({names}) {{ {mutation}({given}) {{ {one} userErrors {{ field code message }} }} }}"
+        return (await self.house.ask(document, **values))[mutation]
+
+    async def points(self, contact: str) -> dict[str, int]:
+        """What a contact has."""
+        found = await self.house.ask(f"query ($id: ID!) {{ contact(id: $id) {{ loyalty {{ {POINTS} }} }} }}", id=contact)
+        return {name: int(value) for name, value in found["contact"]["loyalty"].items()}
+
+    async def deal(self, contact: str, amount: str | None = "1000000", **values: Any) -> str:
+        """A deal that is won."""
+        money = {} if amount is None else {"amount": {"amount": amount, "currency": "IRR"}}
+        made = await self.house.make("Deal", title="t", contact_id=contact, stage_id=(await self.stages())["WON"], **money, **values)
+        return made.id
+
+    async def change(self, resource: str, id: str, **values: Any) -> None:
+        """Change a record."""
+        key = resource[0].lower() + resource[1:]
+        document = (
+            f"mutation ($id: ID!, $input: {resource}UpdateInput!) {{ {key}Update(id: $id, input: $input) {{ userErrors {{ message }} }} }}"
+        )
+        assert await self.house.ask(document, id=id, input=values) == {f"{key}Update": {"userErrors": []}}
+
+    async def stages(self) -> dict[str, str]:
+        """A stage of each kind."""
+        found = await self.house.ask("{ stages(first: 50) { nodes { id kind } } }")
+        if not found["stages"]["nodes"]:
+            pipeline = await self.house.make("Pipeline", name="p")
+            for kind in ("OPEN", "WON", "LOST"):
+                await self.house.make("Stage", name=kind, kind=kind, pipeline_id=pipeline.id)
+            return await self.stages()
+        return {one["kind"]: one["id"] for one in found["stages"]["nodes"]}
+
+    async def rule(self, trigger: str = "DEAL_WON", points: str = "1", **values: Any) -> str:
+        """A rule."""
+        made = await self.house.make("LoyaltyRule", programme_id=self.programme, name="r", trigger=trigger, points=points, **values)
+        return made.id
+
+    async def reward(self, cost: int = 100, **values: Any) -> str:
+        """A reward."""
+        return (await self.house.make("LoyaltyReward", programme_id=self.programme, name="mug", cost=cost, **values)).id
+
+
+async def has(shop: Shop, contact: str, **points: int) -> None:
+    """Fail unless a contact has these points, and no others, once consumers have heard of all that has happened."""
+    await quiet(shop.house)
+    assert await shop.points(contact) == {"balance": 0, "pending": 0, "held": 0, "debt": 0, **points}
+
+
+async def quiet(house: House) -> None:
+    """Let the consumer hear of all that has happened."""
+    async with consuming(house.crm), asyncio.timeout(20):
+        wanted = house.crm.consumers["loyalty.earn"][1].wanted
+        while True:
+            rows = await house.sql("SELECT position FROM consumer WHERE name = 'loyalty.earn'")
+            pending, _ = await house.crm.tail.source.pending(wanted, rows[0]["position"], 10)
+            if not pending:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def check(house: House) -> None:
+    """All identities of the ledger hold."""
+    await hold_true(*await LoyaltyMember.all())
+
+
+async def test_a_member_is_seen_filtered_and_ordered_by_its_points(house: House):
+    shop = await Shop.of(house)
+    rich, poor = await shop.joined("rich"), await shop.joined("poor")
+    await house.make("Contact", name="nobody")
+    assert await shop.do("loyaltyGrant", contactId=rich, points=900, reason="fair") == []
+    assert await shop.do("loyaltyGrant", contactId=poor, points=100) == []
+    assert await shop.do("loyaltyDeduct", contactId=rich, points=50) == []
+    data = await house.ask(
+        """{
+        some: contacts(where: {loyalty: {balance: {gte: 500}}}) { nodes { name } }
+        all: contacts(orderBy: [{field: LOYALTY_BALANCE, direction: DESC}], where: {loyaltyBalance: {isNull: false}}) {
+            nodes { name loyaltyBalance loyalty { balance tier { name } history(first: 5, orderBy: [{field: EFFECTIVE_AT}]) {
+                totalCount nodes { kind points notes { reason } entries { account points } } } } } } }"""
+    )
+    assert [one["name"] for one in data["some"]["nodes"]] == ["rich"]
+    assert [one["name"] for one in data["all"]["nodes"]] == ["rich", "poor"]
+    history = data["all"]["nodes"][0]["loyalty"]["history"]["nodes"]
+    assert [(one["kind"], one["points"]) for one in history] == [("GRANT", 900), ("DEDUCT", 50)]
+    assert history[0]["notes"] == [{"reason": "fair"}]
+    assert {one["account"]: one["points"] for one in history[1]["entries"]} == {"AVAILABLE": -50, "BURNED": 50}
+    await check(house)
+
+
+async def test_deals_earn_by_amount_and_are_taken_back_when_they_are_re_opened(house: House):
+    shop = await Shop.of(house, pending_days=0)
+    await shop.rule(points="1", per_amount={"amount": "10000", "currency": "IRR"})
+    contact = await shop.joined()
+    deal = await shop.deal(contact, "1234567")
+    await has(shop, contact, balance=123)
+    await shop.change("Deal", deal, title="other")
+    await has(shop, contact, balance=123)
+    await shop.change("Deal", deal, amount={"amount": "617283", "currency": "IRR"})
+    await has(shop, contact, balance=61)
+    await shop.change("Deal", deal, stageId=(await shop.stages())["OPEN"])
+    await has(shop, contact)
+    await shop.change("Deal", deal, stageId=(await shop.stages())["WON"])
+    await has(shop, contact, balance=61)
+    await check(house)
+
+
+async def test_a_full_refund_in_pieces_nets_to_nothing_and_what_was_spent_is_owed(house: House):
+    shop = await Shop.of(house)
+    await shop.rule(points="1", per_amount={"amount": "1000", "currency": "IRR"})
+    contact, reward = await shop.joined(), await shop.reward(400)
+    deal = await shop.deal(contact, "1000000")
+    await has(shop, contact, balance=1000)
+    assert await shop.do("loyaltyRedeem", contactId=contact, rewardId=reward) == []
+    assert await shop.do("loyaltyReverse", dealId=deal, amount="333333") == []
+    await has(shop, contact, balance=266)  # floor(1000 * 666667 / 1000000) = 666 are left of what was earned
+    assert await shop.do("loyaltyReverse", dealId=deal, amount="666667") == []
+    await has(shop, contact, debt=400)
+    [error] = await shop.do("loyaltyReverse", dealId=deal, amount="1")
+    assert (error["field"], error["code"]) == (["amount"], "LOYALTY_INVALID")
+    await shop.change("Deal", deal, title="other")
+    await has(shop, contact, debt=400)
+    await shop.deal(contact, "500000")
+    await has(shop, contact, balance=100)
+    await check(house)
+
+
+async def test_the_past_is_never_credited(house: House):
+    shop = await Shop.of(house)
+    contact = await shop.joined()
+    old = await shop.deal(contact)
+    await quiet(shop.house)
+    rule = await shop.rule(points="10")
+    await shop.change("Deal", old, title="other")
+    await has(shop, contact)
+    await shop.deal(contact)
+    await has(shop, contact, balance=10)
+    await shop.change("LoyaltyRule", rule, points="99")
+    await shop.change("Deal", old, description="again")
+    await has(shop, contact, balance=10)
+    document = """mutation ($input: LoyaltyRuleCreateInput!) { loyaltyRuleCreate(input: $input) { userErrors { field message } } }"""
+    past = {"programmeId": shop.programme, "name": "r", "trigger": "SIGN_UP", "points": "5", "validFrom": (now() - DAY).isoformat()}
+    [error] = (await house.ask(document, input=past))["loyaltyRuleCreate"]["userErrors"]
+    assert error["field"] == ["input", "validFrom"] and "never credited" in error["message"]
+
+
+async def test_boosts_caps_and_pending_points(house: House):
+    shop = await Shop.of(house)
+    rule = await shop.rule(points="10", pending_days=3, cap_points=45, cap_period="MONTH", expiry_days=30)
+    contact = await shop.joined()
+    await shop.deal(contact)
+    await has(shop, contact, pending=10)
+    await house.make(
+        "LoyaltyBoost", programme_id=shop.programme, rule_id=rule, name="Nowruz", factor="2",
+        valid_from=now().isoformat(), valid_until=(now() + DAY).isoformat(),
+    )  # fmt: skip
+    await shop.deal(contact)
+    await has(shop, contact, pending=30)
+    await shop.deal(contact)
+    await has(shop, contact, pending=45)
+    await shop.deal(contact)
+    await has(shop, contact, pending=45)
+    call = house.crm.call(SYSTEM)
+    await due_until(call, now() + 4 * DAY)
+    await has(shop, contact, balance=45)
+    assert await warn_until(call, now() + 5 * DAY) == 3
+    assert await warn_until(call, now() + 5 * DAY) == 0
+    await due_until(call, now() + 31 * DAY)
+    await due_until(call, now() + 31 * DAY)
+    await has(shop, contact)
+    await check(house)
+
+
+async def test_activities_sign_up_and_referrals_earn_once(house: House):
+    shop = await Shop.of(house)
+    await shop.rule("SIGN_UP", "5")
+    await shop.rule("REFERRAL", "50")
+    await shop.rule("ACTIVITY", "7", activity_kind="CALL")
+    first = await shop.joined("first")
+    second = await shop.joined("second", referrer=first)
+    await has(shop, first, balance=5)
+    await shop.deal(second)
+    await shop.deal(second)
+    await has(shop, first, balance=55)
+    call = await house.make("Activity", kind="CALL", subject="s", contact_id=second, done_at=now().isoformat())
+    await house.make("Activity", kind="NOTE", subject="s", contact_id=second, done_at=now().isoformat())
+    await has(shop, second, balance=12)
+    await shop.change("Activity", call.id, doneAt=None)
+    await has(shop, second, balance=5)
+    await has(shop, first, balance=55)
+    third = await house.make("Contact", name="third")
+    [error] = await shop.do("loyaltyJoin", contactId=third.id, programmeId=shop.programme, referredById=third.id)
+    assert error["code"] in ("LOYALTY_NOT_A_MEMBER", "LOYALTY_INVALID")
+    [error] = await shop.do("loyaltyJoin", contactId=first, programmeId=shop.programme)
+    assert error["code"] == "LOYALTY_CONFLICT"
+
+
+async def test_of_many_redemptions_at_once_just_as_many_succeed_as_there_are_points_for(house: House):
+    shop = await Shop.of(house)
+    contact, reward = await shop.joined(), await shop.reward(100)
+    await shop.do("loyaltyGrant", contactId=contact, points=750)
+    answers = await asyncio.gather(*(shop.do("loyaltyRedeem", contactId=contact, rewardId=reward) for _ in range(20)))
+    assert sum(not errors for errors in answers) == 7
+    assert {errors[0]["code"] for errors in answers if errors} == {"LOYALTY_INSUFFICIENT_POINTS"}
+    await has(shop, contact, balance=50)
+    await check(house)
+
+
+async def test_stock_never_goes_below_nothing(house: House):
+    shop = await Shop.of(house)
+    reward = await shop.reward(10, stock=5)
+    contacts = [await shop.joined(f"c{number}") for number in range(8)]
+    for contact in contacts:
+        await shop.do("loyaltyGrant", contactId=contact, points=100)
+    answers = await asyncio.gather(*(shop.do("loyaltyRedeem", contactId=one, rewardId=reward) for one in contacts * 2))
+    assert sum(not errors for errors in answers) == 5
+    assert {errors[0]["code"] for errors in answers if errors} == {"LOYALTY_OUT_OF_STOCK"}
+    assert (await house.ask("query ($id: ID!) { loyaltyReward(id: $id) { stock } }", id=reward))["loyaltyReward"]["stock"] == 0
+    await check(house)
+
+
+async def test_what_is_held_is_captured_released_or_given_back_after_its_time(house: House):
+    shop = await Shop.of(house)
+    contact, reward = await shop.joined(), await shop.reward(100, stock=3)
+    await shop.do("loyaltyGrant", contactId=contact, points=300)
+    made = [(await shop.payload("loyaltyHold", contactId=contact, rewardId=reward, minutes=5))["loyaltyRedemption"] for _ in range(3)]
+    await has(shop, contact, held=300)
+    for _ in range(2):
+        assert (await shop.payload("loyaltyCapture", id=made[0]["id"]))["loyaltyRedemption"]["state"] == "REDEEMED"
+        assert (await shop.payload("loyaltyRelease", id=made[1]["id"]))["loyaltyRedemption"]["state"] == "RELEASED"
+    await has(shop, contact, balance=100, held=100)
+    [error] = await shop.do("loyaltyRelease", id=made[0]["id"])
+    assert error["code"] == "LOYALTY_NOT_POSSIBLE"
+    [error] = await shop.do("loyaltyCapture", id=made[1]["id"])
+    assert error["code"] == "LOYALTY_NOT_POSSIBLE"
+    await due_until(house.crm.call(SYSTEM), now() + timedelta(minutes=6))
+    await has(shop, contact, balance=200)
+    for _ in range(2):
+        assert (await shop.payload("loyaltyRefund", id=made[0]["id"]))["loyaltyRedemption"]["state"] == "REFUNDED"
+    await has(shop, contact, balance=300)
+    assert (await house.ask("query ($id: ID!) { loyaltyReward(id: $id) { stock } }", id=reward))["loyaltyReward"]["stock"] == 3
+    await check(house)
+
+
+async def test_a_coupon_is_used_once_however_its_code_is_typed(house: House):
+    shop = await Shop.of(house)
+    contact, reward = await shop.joined(), await shop.reward(100, coupon=True)
+    await shop.do("loyaltyGrant", contactId=contact, points=100)
+    code = (await shop.payload("loyaltyRedeem", contactId=contact, rewardId=reward))["loyaltyRedemption"]["code"]
+    typed = f"{code[:6].lower()} - {code[6:]}".translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+    used = await shop.payload("loyaltyCouponUse", code=typed)
+    assert used["userErrors"] == [] and used["loyaltyRedemption"]["usedAt"]
+    assert [error["code"] for error in await shop.do("loyaltyCouponUse", code=code)] == ["LOYALTY_NOT_POSSIBLE"]
+    assert [error["code"] for error in await shop.do("loyaltyCouponUse", code="nothing")] == ["LOYALTY_NOT_FOUND"]
+    assert [error["code"] for error in await shop.do("loyaltyRefund", id=used["loyaltyRedemption"]["id"])] == ["LOYALTY_NOT_POSSIBLE"]
+
+
+REFUSED = [
+    ("loyaltyGrant", {"points": 0}, "LOYALTY_INVALID"),
+    ("loyaltyGrant", {"points": -5}, "LOYALTY_INVALID"),
+    ("loyaltyGrant", {"points": 2_000_000_000}, "LOYALTY_INVALID"),
+    ("loyaltyGrant", {"points": 5, "expiresAt": "2020-01-01T00:00:00Z"}, "LOYALTY_INVALID"),
+    ("loyaltyGrant", {"points": 5, "reason": "x" * 301}, "LOYALTY_INVALID"),
+    ("loyaltyDeduct", {"points": 1}, "LOYALTY_INSUFFICIENT_POINTS"),
+]
+
+
+@pytest.mark.parametrize(("mutation", "values", "code"), REFUSED)
+async def test_points_that_make_no_sense_are_refused(house: House, mutation: str, values: dict[str, Any], code: str):
+    shop = await Shop.of(house)
+    contact = await shop.joined()
+    assert [error["code"] for error in await shop.do(mutation, contactId=contact, **values)] == [code]
+    await has(shop, contact)
+
+
+async def test_rewards_that_are_not_offered_are_refused(house: House):
+    shop = await Shop.of(house)
+    contact = await shop.joined()
+    await shop.do("loyaltyGrant", contactId=contact, points=1000)
+    tier = await house.make("LoyaltyTier", programme_id=shop.programme, name="gold", threshold=500)
+    other = await Shop.of(house)
+    wanted = {
+        await shop.reward(valid_from=(now() + DAY).isoformat()): "LOYALTY_NOT_OFFERED",
+        await shop.reward(valid_until=(now() - DAY).isoformat()): "LOYALTY_NOT_OFFERED",
+        await shop.reward(active=False): "LOYALTY_NOT_OFFERED",
+        await other.reward(): "LOYALTY_NOT_OFFERED",
+        await shop.reward(tier_id=tier.id): "LOYALTY_TIER_NEEDED",
+        await shop.reward(stock=0): "LOYALTY_OUT_OF_STOCK",
+        await shop.reward(per_member=1): None,
+    }
+    for reward, code in wanted.items():
+        errors = await shop.do("loyaltyRedeem", contactId=contact, rewardId=reward)
+        assert [error["code"] for error in errors] == ([code] if code else [])
+    last = list(wanted)[-1]
+    assert [error["code"] for error in await shop.do("loyaltyRedeem", contactId=contact, rewardId=last)] == ["LOYALTY_LIMIT_REACHED"]
+    stranger = await house.make("Contact", name="s")
+    assert [error["code"] for error in await shop.do("loyaltyRedeem", contactId=stranger.id, rewardId=last)] == ["LOYALTY_NOT_A_MEMBER"]
+    gone = await house.make("Contact", name="g")
+    await house.ask("mutation ($id: ID!) { contactDelete(id: $id) { userErrors { message } } }", id=gone.id)
+    assert [error["code"] for error in await shop.do("loyaltyGrant", contactId=gone.id, points=1)] == ["LOYALTY_NOT_FOUND"]
+    await has(shop, contact, balance=900)
+
+
+async def test_a_repeated_request_is_answered_with_the_first_answer(house: House):
+    shop = await Shop.of(house)
+    contact = await shop.joined()
+    document = "mutation ($id: ID!) { loyaltyGrant(contactId: $id, points: 10) { loyaltyMember { balance } userErrors { code } } }"
+    body = {"query": document, "variables": {"id": contact}}
+    answers = [(await house.client.post("/graphql", json=body, headers={"Idempotency-Key": "k1"})).json()["data"] for _ in range(3)]
+    assert answers == [{"loyaltyGrant": {"loyaltyMember": {"balance": 10}, "userErrors": []}}] * 3
+    await has(shop, contact, balance=10)
+
+
+async def test_points_are_seen_with_their_contact_and_by_nobody_else(house: House):
+    shop = await Shop.of(house)
+    user = await house.make("User", name="Sara", email="sara@payvand.example")
+    contact = await shop.joined()
+    await shop.do("loyaltyGrant", contactId=contact, points=10)
+    sara = await house.as_("owner", user.id)
+    document = (
+        "{ loyaltyMembers { totalCount } loyaltyTransactions { totalCount } loyaltyLots { totalCount } loyaltyEntries { totalCount } }"
+    )
+    nothing = {key: {"totalCount": 0} for key in ("loyaltyMembers", "loyaltyTransactions", "loyaltyLots", "loyaltyEntries")}
+    assert await sara.ask(document) == nothing
+    await shop.change("Contact", contact, ownerId=user.id)
+    seen = await sara.ask(document)
+    assert seen["loyaltyMembers"] == {"totalCount": 1} and seen["loyaltyEntries"]["totalCount"] >= 2
+
+
+ROUNDS = {LoyaltyRounding.DOWN: (1, 2), LoyaltyRounding.HALF_EVEN: (2, 2), LoyaltyRounding.UP: (2, 3)}
+
+
+@pytest.mark.parametrize("rounding", list(LoyaltyRounding))
+def test_points_are_rounded_as_the_rule_says(rounding: LoyaltyRounding):
+    rule = SimpleNamespace(points=1500, per_amount=None, rounding=rounding)
+    twice = SimpleNamespace(points=2500, per_amount=None, rounding=rounding)
+    found = points_of(rule, None, 1), points_of(twice, None, 1)  # type: ignore[arg-type]
+    assert found == ROUNDS[rounding]
+
+
+async def test_what_is_kept_after_refunds_never_grows_and_ends_at_nothing(house: House):
+    async def check(points: int, before: int, back: int) -> None:
+        left = kept(points, before - back, before)
+        assert 0 <= left <= points
+        assert kept(points, 0, before) == 0 and kept(points, before, before) == points
+
+    await for_all(check, st.integers(1, 10**9), st.integers(1, 10**12), st.integers(0, 10**12))
