@@ -3,13 +3,14 @@
 The clients write contacts with an e-mail address, each under a name of its own and with an Idempotency-Key. What a client was told is
 written has to be there, once, with one address and one event. Of what it was not told it asks again, under the same key, until it is told.
 And an endpoint of webhooks has to hear of each of these events at least once, whatever was being done when the server died: signed, and
-under the id of the event.
+under the id of the event. A consumer has to hear of each once, and the job that it asks for has to have its effect once.
 It shows that the process may die at any moment, and not that a disk survives a loss of power.
 """
 
 import contextlib
 import http.client
 import json
+import os
 import random
 import subprocess
 import threading
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.engines import Engine, free_port
 from tests.house import write_settings
-from tests.receiving import Receiver, receiving
-from tests.shell import Shell
+from tests.packages import Packages
+from tests.receiving import Message, Receiver, receiving
+from tests.shell import ROOT, Shell
 
 WRITE = """mutation ($name: String!, $address: String!) {
     contactCreate(input: {name: $name, emails: [{address: $address}]}) { contact { id } userErrors { code message } }
@@ -35,13 +38,41 @@ FROM contact c LEFT JOIN contact_email m ON m.contact_id = c.id LEFT JOIN event 
 GROUP BY c.name"""
 STRAY = """SELECT count(*) AS found FROM event e
 WHERE e.name = 'contact.created' AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = e.record_id)"""
+CONTACTS = "SELECT CAST(id AS text) AS id FROM contact"
 EVENTS = "SELECT CAST(id AS text) AS id FROM event WHERE name = 'contact.created'"
 HOOK = """mutation ($url: String!) {
     webhookEndpointCreate(input: {url: $url, names: ["contact.created"]}) { webhookEndpoint { secret } userErrors { message } }
 }"""
+ECHO = """
+    from core import SYSTEM, Consumer, Job, enqueue, hookimpl, transaction
+    from core.models import Company
+
+    async def hear(crm, events):
+        ids = [str(event.record_id) for event in events]
+        for one in ids:
+            await Company.create(name=f"heard {one}", name_key="heard")
+        await enqueue(crm.call(SYSTEM), "echo.note", {"ids": ids})
+
+    async def note(run, ids):
+        async def all_of_them():
+            for one in ids:
+                await Company.create(name=f"noted {one}", name_key="noted")
+
+        async with transaction(run):
+            await run.step("note", all_of_them)
+
+    @hookimpl
+    def consumers():
+        return [Consumer("echo", hear, names=("contact.created",), batch=20)]
+
+    @hookimpl
+    def jobs():
+        return [Job("echo.note", note)]
+"""
+ECHOES = "SELECT name, count(*) AS found FROM company GROUP BY name"
 WEBHOOKS = {"allow_http": True, "allow_addresses": ["127.0.0.1/32"]}
 PATIENCE = 60.0  # seconds until a server that was started is ready
-PATIENCE_OF_WEBHOOKS = 300.0  # seconds until all has arrived, once nobody writes any more
+PATIENCE_OF_ALL = 300.0  # seconds until all has arrived and is done, once nobody writes any more
 
 
 @dataclass
@@ -115,8 +146,11 @@ def killed(database: Engine, folder: Path, kills: int, *, clients: int = 4, up: 
     tables = {
         "server": {"port": port}, "limits": {"requests_per_minute": 0, "cost_per_minute": 0}, "plugins": {"webhooks": WEBHOOKS},
     }  # fmt: skip
-    write_settings(folder, url, ("webhooks",), tables)
-    shell = Shell(folder, url)
+    write_settings(folder, url, ("webhooks", "echo"), tables)
+    site = folder / "site-packages"
+    site.mkdir()
+    Packages(site)("echo", ECHO)
+    shell = Shell(folder, url, {"PYTHONPATH": f"{ROOT}{os.pathsep}{site}"})
     shell("migrate").well()
     key = shell("keys", "create", "--name", "kills", "--role", "admin").well().out.strip()
     crowd, ended = [Client(number, port, key) for number in range(clients)], threading.Event()
@@ -125,7 +159,7 @@ def killed(database: Engine, folder: Path, kills: int, *, clients: int = 4, up: 
         try:
             with shell.running("serve") as process:
                 _ready(process, port, folder / "log")
-                secret = _hooked(port, key, receiver.url)
+                forged = _doubting(receiver, _hooked(port, key, receiver.url))
             starts = [_lived(shell, port, threads, up) for _ in range(kills)]
             with shell.running("serve") as process:
                 starts.append(_ready(process, port, folder / "log"))
@@ -138,7 +172,7 @@ def killed(database: Engine, folder: Path, kills: int, *, clients: int = 4, up: 
                 process.wait(60)
         finally:
             ended.set()
-        problems = [*_problems(database, url, crowd), *unheard, *_strange(database, url, receiver, secret), *_checked(shell)]
+        problems = [*_problems(database, url, crowd), *unheard, *forged, *_strange(database, url, receiver), *_checked(shell)]
         arrived = len(receiver.messages)
     written = database.query(url, "SELECT count(*) AS found FROM contact")[0]["found"]
     database.drop(url)
@@ -153,21 +187,45 @@ def _hooked(port: int, key: str, url: str) -> str:
 
 
 def _unheard(database: Engine, url: str, receiver: Receiver) -> list[str]:
-    """Events of which the endpoint has not heard, after it was waited for."""
-    until = time.monotonic() + PATIENCE_OF_WEBHOOKS
+    """What the endpoint, the consumer or the jobs have not heard of, or have twice, after they were waited for."""
+    until = time.monotonic() + PATIENCE_OF_ALL
     while True:
         missing = {row["id"] for row in database.query(url, EVENTS)} - {message.id for message in receiver.messages}
-        if not missing or time.monotonic() > until:
-            return [f"the event {one} has not arrived" for one in sorted(missing)]
+        problems = [*(f"the event {one} has not arrived" for one in sorted(missing)), *_echoes(database, url)]
+        if not problems or time.monotonic() > until:
+            return problems
         time.sleep(0.25)
 
 
-def _strange(database: Engine, url: str, receiver: Receiver, secret: str) -> Iterator[str]:
+def _echoes(database: Engine, url: str) -> Iterator[str]:
+    """What the consumer has not heard, or its job has not done, exactly once."""
+    found = {row["name"]: row["found"] for row in database.query(url, ECHOES)}
+    wanted = {f"{what} {row['id']}" for what in ("heard", "noted") for row in database.query(url, CONTACTS)}
+    yield from (f"{name}: {found.get(name, 0)} times" for name in sorted(wanted) if found.get(name) != 1)
+    yield from (f"{name}, and there is no such contact" for name in sorted(found.keys() - wanted))
+
+
+def _doubting(receiver: Receiver, secret: str) -> list[str]:
+    """Let the endpoint look at each signature when it arrives, for it is good for minutes only; what it finds wrong comes into the list."""
+    forged: list[str] = []
+
+    def answer(message: Message) -> tuple[int, dict[str, str], bytes]:
+        try:
+            message.verified(secret)
+        except WebhookVerificationError as error:
+            forged.append(f"the signature of {message.id} is not good: {error}")
+        return 200, {}, b""
+
+    receiver.answer = answer
+    return forged
+
+
+def _strange(database: Engine, url: str, receiver: Receiver) -> Iterator[str]:
     """What arrived and should not have."""
     ids = {row["id"] for row in database.query(url, EVENTS)}
     of_records: dict[str, set[str]] = {}
     for message in list(receiver.messages):
-        record = message.verified(secret)["data"]["recordId"]
+        record = message.json["data"]["recordId"]
         of_records.setdefault(record, set()).add(message.id)
         if message.id not in ids:
             yield f"a message {message.id} arrived, and there is no such event"

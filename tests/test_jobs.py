@@ -207,10 +207,25 @@ async def test_who_lost_a_job_has_no_effect_on_it_any_more(place: House):
 
 async def test_a_job_that_kills_processes_is_given_up(place: House):
     id = await enqueue(place.crm.call(SYSTEM), "work.mark")
-    await Job.filter(id=id).update(state=JobState.RUNNING, holder="dead", crashes=5)
+    await Job.filter(id=id).update(state=JobState.RUNNING, holder="dead", crashes=15)
     await Doings(place.crm, "next").do(id, 1)
     job = await Job.get(id=id)
-    assert (job.state, job.error) == (JobState.DEAD, "6 processes died while they did it")
+    assert (job.state, job.error) == (JobState.DEAD, "16 processes died while they did it")
+
+
+async def test_a_job_under_which_processes_die_waits_longer_each_time(place: House):
+    waits = []
+    for crashes in (0, 1, 2, 9):
+        id = await enqueue(place.crm.call(SYSTEM), "work.mark")
+        await Job.filter(id=id).update(state=JobState.RUNNING, holder="dead", crashes=crashes)
+        asked = now()
+        await Doings(place.crm, "next").do(id, 1)
+        job = await Job.get(id=id)
+        assert job.crashes == crashes + 1
+        waits.append((job.state, job.turn, job.run_at - asked))
+    assert waits[0][:2] == (JobState.DONE, 1), "one death may be chance"
+    assert [(state, turn) for state, turn, _ in waits[1:]] == [(JobState.QUEUED, 2)] * 3
+    assert waits[1][2] < waits[2][2] < waits[3][2] < datetime.timedelta(minutes=2)
 
 
 async def test_a_job_whose_plugin_is_gone_waits_for_it(place: House):

@@ -25,7 +25,7 @@ Parts = Sequence[bytes | str | int | None]
 # An index that leads from one value to the rows in their order is good for every value; a bitmap of them, sorted, for few rows only,
 # and a plan for any value does not know how many there will be.
 STEADY = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off"}
-CACHE = 4_096  # KiB of pages that a connection to a file keeps
+CACHE = 3_072  # KiB of pages that a connection to a file keeps
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 
 

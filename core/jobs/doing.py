@@ -5,12 +5,13 @@ import logging
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from core.crm import CRM
 from core.errors import Refused
 from core.fields import now
-from core.jobs.declared import Job
+from core.jobs.declared import Backoff, Job
 from core.jobs.run import Run
 from core.models import Job as Row
 from core.models import JobState
@@ -19,7 +20,10 @@ from core.plain import as_text
 
 log = logging.getLogger(__name__)
 
-MOST_CRASHES = 5  # after so many processes that died under a job it is to blame
+MOST_CRASHES = 15  # after so many processes that died under a job it is to blame
+# A job under which a process died is done again at once, for it may have been chance; after that it waits, so that one that kills
+# processes leaves them time for the others, and one that was only near is not near each time.
+SUSPECT = Backoff(timedelta(seconds=1), 2.0, timedelta(minutes=1), jitter=0.25)
 MOST_RESULT = 65_536
 MOST_ERROR = 500
 PATIENCE = 10.0  # seconds in which work that was told to stop may tidy up
@@ -73,9 +77,10 @@ class Doings:
             await asyncio.wait_for(self._idle.wait(), PATIENCE)
 
     async def _do(self, id: uuid.UUID, turn: int) -> None:
-        row = await self._begin(id, turn)
-        if row is None:
+        begun = await self._begin(id, turn)
+        if begun is None:
             return
+        row, crashed = begun
         job = self.crm.jobs.get(row.name)
         if job is None or self.closed:
             await _put_back(row)
@@ -83,6 +88,8 @@ class Doings:
             await _finish(row, job, JobState.CANCELLED)
         elif row.crashes > MOST_CRASHES:
             await _finish(row, job, JobState.DEAD, error=f"{row.crashes} processes died while they did it")
+        elif crashed and row.crashes > 1:
+            await _put_back(row, run_at=now() + SUSPECT.wait(row.crashes - 1))
         else:
             await self._work(row, job)
 
@@ -105,19 +112,20 @@ class Doings:
             elif cancelled:
                 doing.stop(CANCELLED)
 
-    async def _begin(self, id: uuid.UUID, turn: int) -> Row | None:
+    async def _begin(self, id: uuid.UUID, turn: int) -> tuple[Row, bool] | None:
+        """The row, now held by this process, and whether another one died under it; None when it is not for us."""
         row = await Row.get_or_none(id=id, turn=turn, state__in=[JobState.QUEUED, JobState.RUNNING])
         if row is None:
             return None
         as_read = Row.filter(id=id, turn=turn, state=row.state, holder=row.holder)
-        crashes = row.crashes + (row.state is JobState.RUNNING)
+        crashed = row.state is JobState.RUNNING
         values: dict[str, Any] = {
-            "state": JobState.RUNNING, "holder": f"{self.place} {uuid.uuid4().hex}", "attempts": row.attempts + 1, "crashes": crashes,
-            "started_at": now(),
+            "state": JobState.RUNNING, "holder": f"{self.place} {uuid.uuid4().hex}", "started_at": now(),
+            "attempts": row.attempts + 1, "crashes": row.crashes + crashed,
         }  # fmt: skip
         if not await as_read.update(**values):
             return None
-        return row.update_from_dict(values)
+        return row.update_from_dict(values), crashed
 
     async def _work(self, row: Row, job: Job) -> None:
         actor = Actor(f"job {job.name}", {"*": ALL})
