@@ -362,7 +362,7 @@ async def test_a_file_finds_the_person_by_the_id_of_the_merged_one(payvand: Shel
     rows = payvand("export", "contacts", "--format", "jsonl", "--columns", "id,externalId,city").well().out.splitlines()
     assert [json.loads(one) for one in rows] == [{"id": ids["A"], "externalId": "A", "city": "Tehran"}]
     rows = payvand("export", "activities", "--format", "jsonl", "--columns", "contact.id").well().out.splitlines()
-    assert [json.loads(one) for one in rows] == [{"contact.id": ids["A"]}]
+    assert [json.loads(one) for one in rows] == [{"contact": {"id": ids["A"]}}]
 
 
 async def test_both_ways_at_once_one_succeeds(house: House):
