@@ -14,7 +14,7 @@ import pluggy
 from core import hookspecs
 from core.errors import StartError
 
-COROUTINES = {"actor", "before_commit", "after_commit", "personal_data", "erase"}
+COROUTINES = {"actor", "before_commit", "after_commit", "personal_data", "erase", "merge"}
 MARKS = ("wrapper", "hookwrapper", "tryfirst", "trylast", "specname")
 
 

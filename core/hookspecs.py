@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -125,3 +125,11 @@ def personal_data(call: Call, contact: Contact) -> Awaitable[Mapping[str, Any]]:
 @hookspec
 def erase(call: Call, contact: Contact) -> Awaitable[None]:  # type: ignore[empty-body]
     """Forget a contact, in the transaction that erases it and before anything of it is gone; a coroutine. Raising undoes all of it."""
+
+
+@hookspec
+def merge(call: Call, into: Contact, contacts: Sequence[Contact]) -> Awaitable[None]:  # type: ignore[empty-body]
+    """Settle what cannot be moved as it is when contacts become one, in that transaction and before rows are moved; a coroutine.
+
+    Raising undoes all of it. A dry run asks as well, and is undone.
+    """

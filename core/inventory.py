@@ -13,7 +13,7 @@ from core.hooks import blaming
 from core.naming import camel
 from core.plugins import Plugin
 
-HEARD = ("actor", "rule", "before_commit", "after_commit", "personal_data", "erase")
+HEARD = ("actor", "rule", "before_commit", "after_commit", "personal_data", "erase", "merge")
 ROOTS = {"Query": "queries", "Mutation": "mutations", "Subscription": "subscriptions"}
 Adds = dict[str, list[str]]
 

@@ -7,6 +7,8 @@ from core import Job as Work
 from core.access.pages import Pages
 from core.domain import access, activities, deals, people
 from core.jobs.cleaning import clean
+from core.merging.gathering import gather
+from core.merging.merging import GATHER
 from core.models import (
     Activity,
     ApiKey,
@@ -58,7 +60,9 @@ def resources() -> list[Resource]:
             history={"lifecycle_stage": LifecycleChange},
             personal=PERSONAL,
             natural=("emails.address", "name"),
+            read_only=frozenset({"merged_into"}),
             prepare=people.contacts,
+            on_restore=people.restored_contact,
         ),
         Resource(
             ContactEmail,
@@ -177,8 +181,8 @@ def resources() -> list[Resource]:
 
 @hookimpl
 def jobs() -> list[Work]:
-    """Every night, what is finished for long is forgotten."""
-    return [Work("jobs.clean", clean, cron="17 3 * * *")]
+    """Every night, what is finished for long is forgotten; after a merge, what came too late is moved."""
+    return [Work("jobs.clean", clean, cron="17 3 * * *"), Work(GATHER, gather)]
 
 
 @hookimpl

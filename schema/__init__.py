@@ -13,6 +13,7 @@ from schema.access.viewer import ViewerQueries
 from schema.audit import AuditFields
 from schema.build import build
 from schema.jobs import PERMISSIONS, JobMutations, JobSubscription
+from schema.merging import MergingMutation
 from schema.operations.execution import EXPLAIN, Engine
 from schema.operations.within import Within
 from schema.privacy import PrivacyMutation, PrivacyQuery
@@ -39,7 +40,10 @@ def answering(crm: CRM) -> Within:
 @hookimpl
 def graphql() -> list[type]:
     """The core's own fields that no table says."""
-    return [ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation, JobMutations, JobSubscription]
+    return [
+        ViewerQueries, KeyMutations, PasswordMutations, AuditFields, PrivacyQuery, PrivacyMutation, MergingMutation, JobMutations,
+        JobSubscription,
+    ]  # fmt: skip
 
 
 @hookimpl

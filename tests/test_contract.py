@@ -130,6 +130,7 @@ def test_a_package_adds_all_that_the_contract_promises_and_takes_it_away(place: 
         contact = _check_api(shop)
         _check_veto(shop, contact)
         _check_privacy(shop)
+        _check_merge(shop)
     assert place("notes-count").well().out == "2\n"
     _enable(place.folder, place.url, "notes")
     _check_job(place, database, key)
@@ -174,7 +175,7 @@ def _check_listed(row: dict[str, Any]) -> None:
         "consumers": ["notes.greet"],
         "routes": ["/notes/{contact}.txt"],
         "commands": ["notes-count"],
-        "hooks": ["rule", "before_commit", "after_commit", "personal_data", "erase"],
+        "hooks": ["rule", "before_commit", "after_commit", "personal_data", "erase", "merge"],
         "own hooks": ["note_labels"],
         "settings": ["most_per_contact", "labels", "pinned_days"],
     }
@@ -256,6 +257,24 @@ def _check_privacy(shop: Shop) -> None:
         "notes": {"nodes": [{"text": "erased", "label": None}]},
     }
     shop.ask("mutation ($id: ID!) { noteDelete(id: $id) { note { id } } }", id=note)
+
+
+def _check_merge(shop: Shop) -> None:
+    """All notes move, and one of them is pinned."""
+    make = "mutation ($name: String!) { contactCreate(input: {name: $name}) { contact { id } } }"
+    into, first, second = [shop.ask(make, name=name)["contactCreate"]["contact"]["id"] for name in ("Sara", "S. Ahmadi", "Sara A")]
+    notes = [shop.note(contact, text) for contact, text in ((second, "of the second"), (first, "of the first"))]
+    for note in notes:
+        shop.ask("mutation ($id: ID!) { notePin(id: $id) { note { id } } }", id=note)
+    merge = """mutation ($into: ID!, $ids: [ID!]!) { contactMerge(into: $into, ids: $ids) {
+        contact { pinnedNote { text } notes { totalCount } } moved { resource count } userErrors { message } } }"""
+    assert shop.ask(merge, into=into, ids=[first, second])["contactMerge"] == {
+        "contact": {"pinnedNote": {"text": "of the first"}, "notes": {"totalCount": 2}},
+        "moved": [{"resource": "lifecycleChange", "count": 2}, {"resource": "note", "count": 2}],
+        "userErrors": [],
+    }
+    for note in notes:
+        shop.ask("mutation ($id: ID!) { noteDelete(id: $id) { note { id } } }", id=note)
 
 
 def _check_gone(shop: Shop, contact: str) -> None:

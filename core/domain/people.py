@@ -12,8 +12,10 @@ from email_validator import EmailNotValidError, validate_email
 from core.domain import access
 from core.domain.numbers import phone
 from core.domain.teams import keep_ancestors
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.fields import now
+from core.models import Contact
+from core.records.ids import encode
 from core.resources import Change
 from core.text import fold
 
@@ -41,6 +43,13 @@ async def contacts(call: "Call", changes: Sequence[Change]) -> None:
             raise Invalid(birth_date="lies in the future")
         _codes(change)
         _moments(change, "lifecycle_stage", record.lifecycle_stage)
+
+
+async def restored_contact(call: "Call", contact: Contact) -> None:
+    """Refuse to bring back a contact that was merged: what belonged to it is another's. Raises Conflict."""
+    if contact.merged_into_id is not None:
+        other = encode(call.crm.resource(Contact), contact.merged_into_id)
+        raise Conflict(f"the contact was merged into {other}, to which belongs what belonged to it; it cannot be restored")
 
 
 async def companies(call: "Call", changes: Sequence[Change]) -> None:

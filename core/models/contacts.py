@@ -78,6 +78,16 @@ class Contact(Record):
     sms_consent = fields.BooleanField(default=False, description="Whether the contact agreed to text messages.")
     call_consent = fields.BooleanField(default=False, description="Whether the contact agreed to calls.")
     description = fields.TextField(null=True, description="What is worth knowing, for people.")
+    merged_into: fields.ForeignKeyNullableRelation["Contact"] = fields.ForeignKeyField(
+        "core.Contact",
+        related_name=False,
+        null=True,
+        on_delete=fields.RESTRICT,
+        db_index=True,
+        description="The contact that this one was merged into, which makes it a deleted one; null for all others. It never leads to"
+        " one that was merged in turn.",
+    )
+    merged_into_id: uuid.UUID | None
 
     class Meta(Record.Meta):
         abstract = False

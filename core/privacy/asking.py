@@ -1,4 +1,4 @@
-"""What plugins know of a contact beyond their resources, and have to forget."""
+"""Plugins are asked what they know of a contact beyond their resources, to forget it, or to join it with another's."""
 
 import asyncio
 import logging
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import Refused
 from core.events import PluginFailed
-from core.models import Contact
 from core.plain import plain
 
 if TYPE_CHECKING:
@@ -18,13 +17,16 @@ log = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds that one plugin may take
 
 
-async def ask(call: "Call", hook: str, contact: Contact) -> dict[str, Any]:
-    """What each plugin answers, by its name. Half an answer would be wrong: raises what one refuses with, PluginFailed when one breaks."""
+async def ask(call: "Call", hook: str, **given: Any) -> dict[str, Any]:
+    """What each plugin answers to a hook of these arguments, by its name.
+
+    Half an answer would be wrong: raises what one refuses with, PluginFailed when one breaks.
+    """
     answers: dict[str, Any] = {}
     for implementation in call.crm.plugins.each(hook):
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await implementation(call=call, contact=contact)
+                answer = await implementation(call=call, **given)
             answers[implementation.plugin] = _checked(hook, answer)
         except Refused:
             raise

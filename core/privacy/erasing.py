@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tortoise.expressions import F, Q, Subquery
 
-from core.errors import NotFound
-from core.events import emit, transaction
+from core.events import emit_many, happened, transaction
 from core.fields import now
 from core.models import Answered, AuditEntry, Contact, EventValues
 from core.privacy.asking import ask
-from core.privacy.belonging import Rows, belonging, in_parts, once_belonging
+from core.privacy.belonging import Rows, belonging, in_parts, once_belonging, person
 from core.privacy.neutral import neutral
-from core.records.visibility import visible
 from core.resources import Resource
 
 if TYPE_CHECKING:
@@ -27,23 +25,34 @@ async def erase(call: "Call", key: uuid.UUID) -> Contact:
     """The contact, be it deleted, without anything personal: all or nothing in one transaction. The second time nothing happens.
 
     Personal columns of the contact and of what belongs to it are blanked, its personal parts and the values of all their
-    events are removed. Rows are reached whether the actor may see them or not; the contact itself it must see. Raises NotFound.
+    events are removed. So are those of all contacts that were merged into it; of a merged one it is the contact that it went to.
+    Rows are reached whether the actor may see them or not; the contact itself it must see. Raises NotFound.
     """
     async with transaction(call):
-        table = Contact._meta.db_table
-        contact = await visible(call, Contact, deleted=True).filter(id=key).select_for_update(of=(table,), no_key=True).first()
-        if contact is None:
-            raise NotFound("there is no Contact with this id")
-        await ask(call, "erase", contact)  # first, for what a plugin keeps may be found by an address alone
-        rows = await belonging(call.crm, contact)
+        contacts = await _locked(call, key)
+        for contact in contacts:
+            await ask(call, "erase", contact=contact)  # first, for what a plugin keeps may be found by an address alone
+        rows = await belonging(call.crm, contacts)
         keys = [one.id for some in rows.values() for one in some]
-        keys += [key for some in (await once_belonging(call.crm, contact)).values() for key in some]
+        for contact in contacts:
+            keys += [key for some in (await once_belonging(call.crm, contact)).values() for key in some]
         gone = await _forget_values(keys) + await _forget_parts(call, rows) + await _blank_all(call, rows)
         await Answered.all().delete()  # no answer says whom it shows, and after a day all of them are gone anyway
         if gone:
-            await emit(call, "contact.erased", contact)
-        await contact.refresh_from_db()
-    return contact
+            await emit_many(call, [happened(call, "contact.erased", contact, {}, {}) for contact in contacts])
+        await contacts[0].refresh_from_db()
+    return contacts[0]
+
+
+async def _locked(call: "Call", key: uuid.UUID) -> list[Contact]:
+    """The contacts of the person, none of which anybody merges or changes meanwhile. Raises NotFound."""
+    known: set[uuid.UUID] = set()
+    while True:
+        contacts = await person(call, key)
+        if known >= {one.id for one in contacts}:
+            return contacts
+        known |= {one.id for one in contacts}
+        await Contact.filter(id__in=list(known)).order_by("id").only("id").select_for_update(no_key=True)
 
 
 async def _forget_values(keys: Sequence[uuid.UUID]) -> int:

@@ -5,16 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.errors import NotFound
 from core.fields import now
 from core.models import AuditEntry, Contact, EventValues
 from core.naming import camel
 from core.permissions import SYSTEM
 from core.privacy.asking import ask
-from core.privacy.belonging import Rows, belonging, gone, in_parts, once_belonging
+from core.privacy.belonging import Rows, belonging, gone, in_parts, once_belonging, person
 from core.records.ids import encode
 from core.records.shown import changed, row, told
-from core.records.visibility import visible
 from core.resources import Linked, Resource, ToMany
 from core.text import rfc3339
 
@@ -27,25 +25,29 @@ Json = dict[str, Any]
 async def personal_data(call: "Call", key: uuid.UUID) -> Json:
     """The contact, be it deleted, with its parts and ties, the rows that belong to it, what happened to all of them, and what plugins know.
 
-    The actor must see the contact; what belongs to it is told whole. Raises NotFound.
+    The contacts that were merged into it are told beside it; of a merged one it is the contact that it went to. The actor must
+    see the contact; what belongs to it is told whole. Raises NotFound.
     """
-    contact = await visible(call, Contact, deleted=True).get_or_none(id=key)
-    if contact is None:
-        raise NotFound("there is no Contact with this id")
+    contacts = await person(call, key)
     every = call.crm.call(SYSTEM)  # what is left out would not be known to the one who asks
-    rows = await belonging(call.crm, contact)
+    rows = await belonging(call.crm, contacts)
     told_rows: Json = {}
     for resource in call.crm.resources:
         if resource.key in rows and not _within(every, resource, rows):
             told_rows[camel(resource.plural)] = [await _record(every, resource, one, rows) for one in rows[resource.key]]
-    keys = [one.id for some in rows.values() for one in some] + await gone(call.crm, await once_belonging(call.crm, contact))
-    [whole] = told_rows.pop(camel(call.crm.resource(Contact).plural))
+    keys = [one.id for some in rows.values() for one in some]
+    for contact in contacts:
+        keys += await gone(call.crm, await once_belonging(call.crm, contact))
+    resource = call.crm.resource(Contact)
+    shown = {one["id"]: one for one in told_rows.pop(camel(resource.plural))}
+    whole, *merged = [(shown[encode(resource, one.id)], await ask(every, "personal_data", contact=one)) for one in contacts]
     return {
         "exportedAt": rfc3339(now()),
-        "contact": whole,
+        "contact": whole[0],
+        **({"mergedContacts": [{**one, "plugins": plugins} for one, plugins in merged]} if merged else {}),
         **told_rows,
         "audit": await _audit(every, keys),
-        "plugins": await ask(every, "personal_data", contact),
+        "plugins": whole[1],
     }
 
 

@@ -1,6 +1,8 @@
 """The history of a column: a row for each step, with the time spent before it."""
 
+import datetime
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +20,11 @@ async def record_history(batch: Batch, model: type[Model], resource: Resource, c
     if not moved:
         return
     parent, source, target = _columns(model, resource)
-    last = await _last(model, parent, target, [change.record.id for change in moved if change.before is not None])
+    begun = await _begun(model, parent, target, [change.record.id for change in moved if change.before is not None])
     rows: list[tuple[Any, ...]] = []
     for change in moved:
         key = change.record.id
-        value, since = last.get(key, (None, None)) if last else (None, None)
+        value, since = _stage(change, attr, begun.get(key, {})) if begun else (None, None)
         for new, at in change.history.get(column) or ((getattr(change.record, attr), now()),):
             if new is None or new == value or (since is not None and at < since):
                 continue
@@ -45,9 +47,24 @@ def _columns(model: type[Model], resource: Resource) -> tuple[str, str, str]:
     return parent, ends["from_"], ends["to_"]
 
 
-async def _last(model: type[Model], parent: str, target: str, keys: list[uuid.UUID]) -> dict[uuid.UUID, tuple[Any, Any]]:
-    """The last value of each record and when it began."""
+async def _begun(model: type[Model], parent: str, target: str, keys: list[uuid.UUID]) -> dict[uuid.UUID, dict[Any, datetime.datetime]]:
+    """When each record last came to each of its values, the newest at the end."""
     if not keys:
         return {}
-    rows = await model.filter(**{f"{parent}__in": keys}).order_by("changed_at", "id").values_list(parent, target, "changed_at")
-    return {key: (value, at) for key, value, at in rows}
+    begun: dict[uuid.UUID, dict[Any, datetime.datetime]] = defaultdict(dict)
+    for key, value, at in (
+        await model.filter(**{f"{parent}__in": keys}).order_by("changed_at", "id").values_list(parent, target, "changed_at")
+    ):
+        begun[key].pop(value, None)
+        begun[key][value] = at
+    return begun
+
+
+def _stage(change: Change, attr: str, begun: dict[Any, datetime.datetime]) -> tuple[Any, datetime.datetime | None]:
+    """The value that a record had until now, and since when.
+
+    It is not always the newest in its history: of a contact that others were merged into, that may be a step of another.
+    """
+    own = (change.before or {}).get(attr)
+    value = own if own in begun else next(reversed(begun), None)
+    return value, begun.get(value)

@@ -68,7 +68,7 @@ async def _prepared(call: "Call", part: Resource, back: ToMany, changes: Sequenc
         if not made and not doomed:
             del change.parts[back.name]
         else:
-            change.before[back.name] = [_as_given(part, row) for row in there]
+            change.before[back.name] = [as_given(part, row) for row in there]
         parts.made += made
         parts.doomed += doomed
     return parts
@@ -100,7 +100,7 @@ async def _known(part: Resource, attr: str, changes: Sequence[Change]) -> dict[A
     return known
 
 
-def _as_given(part: Resource, row: Any) -> dict[str, Any]:
+def as_given(part: Resource, row: Any) -> dict[str, Any]:
     """A part as an input would give it: so its event tells the old ones like the new ones."""
     given: dict[str, Any] = {}
     for name, column in part.writable().items():

@@ -16,6 +16,7 @@ from core.records.batch import Batch
 from core.records.bulk import assign
 from core.records.changes import Taking, Values
 from core.records.ending import Ending
+from core.records.followed import followed
 from core.records.history import record_history
 from core.records.parts import forget_same_links, prepared_parts, write_links
 from core.records.preparation import prepare
@@ -95,7 +96,7 @@ async def upsert(
 
 async def _upsert(call: "Call", resource: Resource, external_id: str, values: Values, source: str, past: bool) -> tuple[Any, bool]:
     async with transaction(call):
-        known = await resource.model.filter(external_source=source, external_id=external_id).values("id", "deleted_at")
+        known = await followed(resource, resource.model.filter(external_source=source, external_id=external_id))
         if not known:
             made = await create_many(call, resource, [{**values, "external_id": external_id, "external_source": source}], past=past)
             return made[0], True

@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tortoise.expressions import Subquery
+
 from core.crm import Call
 from core.errors import Refused
 from core.events import savepoint
 from core.records import store
+from core.records.followed import merges
 from core.records.visibility import visible
 from core.resources import Resource
 from core.text import fold
@@ -119,7 +122,8 @@ class Finder:
         if column == "external_id":
             pairs = [(source, known) for source, known in values]
             asked = rows.filter(external_id__in=[known for _, known in pairs], external_source__in=list({source for source, _ in pairs}))
-            return [((source, known), key, None) for key, source, known in await asked.values_list("id", "external_source", "external_id")]
+            found = await asked.values_list("id", "external_source", "external_id") + await self._merged(resource, pairs)
+            return [((source, known), key, None) for key, source, known in found]
         name, _, inner = column.partition(".")
         if inner:
             back = self.call.crm.resources.parts(resource)[name]
@@ -132,6 +136,14 @@ class Finder:
         return [
             (row[0], row[1], row[2] if scoped else None) for row in await rows.filter(**{f"{compared}__in": values}).values_list(*names)
         ]
+
+    async def _merged(self, resource: Resource, pairs: Sequence[tuple[str, str]]) -> list[Any]:
+        """The keys of records that others were merged into which other systems know by these ids."""
+        if not merges(resource):
+            return []
+        seen = visible(self.call, resource).values("id")
+        asked = resource.model.filter(external_id__in=[known for _, known in pairs], external_source__in=list({one for one, _ in pairs}))
+        return list(await asked.filter(merged_into_id__in=Subquery(seen)).values_list("merged_into_id", "external_source", "external_id"))
 
     # What a record is found by
 

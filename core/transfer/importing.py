@@ -13,6 +13,7 @@ from core.crm import Call
 from core.errors import Refused
 from core.events import rehearsal, savepoint, transaction
 from core.records import store
+from core.records.followed import merges, successors
 from core.records.statements import select
 from core.records.visibility import visible
 from core.resources import Resource
@@ -171,10 +172,16 @@ class Import:
         """Find the records that are there already, deleted ones included."""
         for ways in await self._ways(drafts):
             open_ = {place: key for place, key in ways.items() if drafts[place].record is None}
-            records = await self._records([key for key in open_.values() if not isinstance(key, Rejected)])
+            keys = [key for key in open_.values() if not isinstance(key, Rejected)]
+            led = await self._led(keys)
+            records = await self._records([led.get(key, key) for key in keys])
             for place, key in open_.items():
                 if isinstance(key, Rejected):
                     drafts[place].refuse(key)
+                    continue
+                if key in led:
+                    _forget_source(drafts[place])
+                    drafts[place].record = records.get(led[key])
                 else:
                     drafts[place].record = records.get(key)
         for draft in drafts:
@@ -202,6 +209,13 @@ class Import:
                 there = await select(_KNOWN, rows=rows, ids=same[start : start + AT_ONCE])
                 found |= {(source, one["external_id"]): uuid.UUID(str(one["id"])) for one in there}
         return found
+
+    async def _led(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+        """Of the keys of records that were merged into others, the keys of these."""
+        led: dict[uuid.UUID, uuid.UUID] = {}
+        for start in range(0, len(keys) if merges(self.plan.resource) else 0, AT_ONCE):
+            led |= await successors(self.plan.resource, keys[start : start + AT_ONCE])
+        return led
 
     async def _records(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
         found: dict[uuid.UUID, Any] = {}
@@ -252,6 +266,12 @@ class Import:
     def _makes(self, resource: Resource) -> bool:
         wanted = self.plan.chart.make
         return wanted.get(resource.key, wanted.get(resource.snake, wanted.get("*", True)))
+
+
+def _forget_source(draft: Draft) -> None:
+    """The record that stays keeps the id that other systems know it by; the merged one was found by its own."""
+    draft.entry.values.pop("external_id", None)
+    draft.entry.values.pop("external_source", None)
 
 
 @contextmanager

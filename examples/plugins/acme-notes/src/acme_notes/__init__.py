@@ -1,7 +1,7 @@
 """Notes: remarks about contacts, pinned where one of them matters most."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -108,6 +108,16 @@ async def personal_data(call: Call, contact: Contact) -> Mapping[str, Any]:
 async def erase(call: Call, contact: Contact) -> None:
     """Texts and labels are blanked as personal columns; what says nothing any more is not pinned."""
     await Note.filter(contact_id=contact.id).update(pinned_at=None)
+
+
+@hookimpl
+async def merge(call: Call, into: Contact, contacts: Sequence[Contact]) -> None:
+    """A contact has one pinned note: that of the contact that stays, else of the first that has one."""
+    order = [into.id, *(one.id for one in contacts)]
+    pinned = await Note.filter(contact_id__in=order, pinned_at__isnull=False)
+    for note in sorted(pinned, key=lambda note: order.index(note.contact_id))[1:]:
+        note.pinned_at = None
+        await note.save(update_fields=["pinned_at"])
 
 
 @hookimpl
