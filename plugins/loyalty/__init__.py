@@ -95,7 +95,7 @@ def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
 @hookimpl
 def consumers() -> list[Consumer]:
     """What deals and activities earn follows from their events."""
-    return [Consumer("loyalty.earn", earn, names=("deal.*", "activity.*"), batch=20)]
+    return [Consumer("loyalty.earn", earn, names=("deal.*", "activity.*"), batch=20, skip_poison=True)]
 
 
 @hookimpl

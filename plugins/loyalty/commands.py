@@ -7,12 +7,11 @@ from decimal import Decimal
 from core import Call, Invalid, Money, emit
 from core.fields import new_id
 from core.models import Contact, Deal
-from plugins.loyalty.earning import factor_of, give, lessen, rules_of, standing
+from plugins.loyalty.earning import lessen, standing, welcome
 from plugins.loyalty.errors import NotPossible
 from plugins.loyalty.joining import join
 from plugins.loyalty.ledger import MOST, Book, lot_of, opened
-from plugins.loyalty.models import LoyaltyKind, LoyaltyMember, LoyaltyNote, LoyaltyProgramme, LoyaltyTransaction, LoyaltyTrigger
-from plugins.loyalty.points import THOUSAND, points_of
+from plugins.loyalty.models import LoyaltyKind, LoyaltyMember, LoyaltyNote, LoyaltyProgramme, LoyaltyTransaction
 
 LONGEST = 300  # characters of a reason
 
@@ -22,12 +21,7 @@ async def enroll(call: Call, contact: Contact, programme: LoyaltyProgramme, refe
     if not programme.active:
         raise NotPossible("the programme is not active")
     member = await join(call, contact.id, programme, referrer)
-    book = await opened(call, member.id)
-    for rule in await rules_of(book, LoyaltyTrigger.SIGN_UP, member.joined_at):
-        factor = await factor_of(book, rule, member.joined_at)
-        key = f"earn:{rule.id}:{member.id}"
-        await give(book, rule, points_of(rule, None, factor), key, member.joined_at, factor=round(factor * THOUSAND))
-    return book.member
+    return (await welcome(await opened(call, member.id))).member
 
 
 async def grant(call: Call, member: LoyaltyMember, points: int, reason: str | None, expires_at: datetime.datetime | None) -> LoyaltyMember:

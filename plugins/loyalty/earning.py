@@ -19,7 +19,7 @@ from core.fields import now
 from core.models import Activity, Deal, Stage, StageKind
 from plugins.loyalty.calendar import since
 from plugins.loyalty.joining import join
-from plugins.loyalty.ledger import Book, lot_of, opened, reversible
+from plugins.loyalty.ledger import MOST, Book, lot_of, opened, reversible
 from plugins.loyalty.models import (
     LoyaltyBoost,
     LoyaltyKind,
@@ -32,7 +32,7 @@ from plugins.loyalty.models import (
 )
 from plugins.loyalty.points import THOUSAND, kept, points_of
 
-DECISIVE = {"stage_id", "closed_at", "done_at", "contact_id", "kind", "deleted_at"}
+DECISIVE = {"stage_id", "closed_at", "currency", "done_at", "contact_id", "kind", "deleted_at"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ async def reconcile(call: Call, source: Source, cause: str, *, fires: bool) -> N
     for earned in await standing(source.id):
         lot = await lot_of(earned)
         book = await opened(call, lot.member_id)
-        if source.at is None or not member or lot.member_id != member.id:
+        other = earned.amount is not None and earned.currency != source.currency
+        if source.at is None or not member or lot.member_id != member.id or other:
             await undo(book, earned)
         else:
             await lessen(book, earned, source.amount, cause)
@@ -103,7 +104,7 @@ async def give(book: Book, rule: LoyaltyRule, points: int, key: str, at: datetim
     """Post what a rule gives, within its bound; None when that is nothing, or was given before under the same key."""
     if await LoyaltyTransaction.exists(key=key):
         return None
-    points = min(points, await _room(book, rule, at))
+    points = min(points, MOST, await _room(book, rule, at))
     if points <= 0:
         return None
     pending = book.programme.pending_days if rule.pending_days is None else rule.pending_days
@@ -114,6 +115,15 @@ async def give(book: Book, rule: LoyaltyRule, points: int, key: str, at: datetim
     )  # fmt: skip
     await emit(book.call, "loyaltyMember.earned", book.member, after={"points": points})
     return posted
+
+
+async def welcome(book: Book) -> Book:
+    """Give what rules give for joining, once."""
+    at = book.member.joined_at
+    for rule in await rules_of(book, LoyaltyTrigger.SIGN_UP, at):
+        factor = await factor_of(book, rule, at)
+        await give(book, rule, points_of(rule, None, factor), f"earn:{rule.id}:{book.member.id}", at, factor=round(factor * THOUSAND))
+    return book
 
 
 async def rules_of(book: Book, trigger: LoyaltyTrigger, at: datetime.datetime) -> list[LoyaltyRule]:
@@ -159,7 +169,9 @@ async def _refer(book: Book, at: datetime.datetime) -> None:
     """The member who referred this one earns, once, with the first deal that this one has won."""
     assert book.member.referred_by_id
     referrer = await LoyaltyMember.get(id=book.member.referred_by_id)
-    other = await opened(book.call, referrer.merged_into_id or referrer.id)
+    other = await opened(book.call, referrer.id)
+    if other.member.id == book.member.id:
+        return
     for rule in await rules_of(other, LoyaltyTrigger.REFERRAL, at):
         factor = await factor_of(other, rule, at)
         key = f"earn:{rule.id}:{book.member.id}"
@@ -195,7 +207,8 @@ async def _member(call: Call, source: Source) -> LoyaltyMember | None:
     programme = await LoyaltyProgramme.filter(auto_join=True, active=True, deleted_at__isnull=True).order_by("created_at", "id").first()
     if programme is None or source.at < programme.created_at:
         return None
-    return await join(call, source.contact_id, programme, at=source.at)
+    member = await join(call, source.contact_id, programme, at=source.at)
+    return (await welcome(await opened(call, member.id))).member
 
 
 async def _deal(id: uuid.UUID) -> Source | None:

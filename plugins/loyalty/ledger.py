@@ -55,6 +55,8 @@ async def opened(call: Call, member_id: uuid.UUID, moment: datetime.datetime | N
     no difference when, or how often, jobs do the same. Of several members open first the one with the smallest id.
     """
     member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
+    while member.merged_into_id:  # perhaps since its id was read
+        member = await LoyaltyMember.filter(id=member.merged_into_id).select_for_update().get()
     book = Book(call, member, await LoyaltyProgramme.get(id=member.programme_id), moment or now())
     await book.catch_up()
     return book
@@ -107,6 +109,8 @@ class Book:
         account, kind = (HELD, LoyaltyKind.RELEASE) if released else (BURNED, LoyaltyKind.REFUND)
         parts = await _parts(done, account)
         posted = await self.post(done.points, key, _moved(account, AVAILABLE, parts), kind=kind, reverses=done, **facts)
+        for lot, _ in parts:
+            await self._collect(lot)
         await self.catch_up()
         return posted
 
@@ -134,7 +138,7 @@ class Book:
         """Let pending points become available, and let points expire, whose time has come; then let available points pay a debt."""
         while due := await self._due():
             for lot in due:
-                await (self._mature(lot) if lot.pending else self._expire(lot))
+                await (self._mature(lot) if _matures(lot) else self._expire(lot))
         await self._settle()
 
     async def post(self, points: int, key: str, sides: Sequence[Side], **facts: Any) -> LoyaltyTransaction:
@@ -171,8 +175,18 @@ class Book:
         """The lots for which something is due, by its time."""
         filled = LoyaltyLot.filter(member_id=self.member.id, remaining__gt=0)
         ripe = await filled.filter(pending=True, available_at__lte=self.moment)
-        past = await filled.filter(expires_at__lte=self.moment, pending=False)
-        return sorted([*ripe, *past], key=lambda lot: (lot.available_at if lot.pending else lot.expires_at or ENDLESS, lot.id))
+        past = await filled.filter(expires_at__lte=self.moment)
+        return sorted({lot.id: lot for lot in (*ripe, *past)}.values(), key=lambda lot: (_next(lot), lot.id))
+
+    async def _collect(self, lot: LoyaltyLot) -> None:
+        """Take back what was let go because it was spent, now that it is not."""
+        issued = await LoyaltyEntry.filter(lot_id=lot.id, account=ISSUED).get()
+        back = LoyaltyTransaction.filter(reverses_id=issued.transaction_id, kind=LoyaltyKind.REVERSE)
+        points = min(sum(await back.values_list("forgiven", flat=True)), lot.remaining)  # type: ignore[arg-type]
+        if points > 0:
+            sides = _moved(PENDING if lot.pending else AVAILABLE, REVERSED, [(lot, points)])
+            facts = {"kind": LoyaltyKind.REVERSE, "reverses_id": issued.transaction_id, "forgiven": -points}
+            await self.post(points, f"collect:{new_id()}", sides, **facts)
 
     async def _mature(self, lot: LoyaltyLot) -> LoyaltyTransaction:
         points, lot.pending = lot.remaining, False
@@ -182,9 +196,8 @@ class Book:
     async def _expire(self, lot: LoyaltyLot) -> LoyaltyTransaction:
         # The key is new each time, for points that were held may come back to the lot and expire then.
         points, key = lot.remaining, f"expire:{lot.id}:{new_id()}"
-        return await self.post(
-            points, key, _moved(AVAILABLE, EXPIRED, [(lot, points)]), kind=LoyaltyKind.EXPIRE, effective_at=lot.expires_at
-        )
+        sides = _moved(PENDING if lot.pending else AVAILABLE, EXPIRED, [(lot, points)])
+        return await self.post(points, key, sides, kind=LoyaltyKind.EXPIRE, effective_at=lot.expires_at)
 
     async def _settle(self) -> None:
         """Let available points pay what is owed."""
@@ -249,10 +262,22 @@ async def merge(into: Book, gone: Book, key: str) -> LoyaltyTransaction:
     posted = await into.post(moved, key, sides, kind=LoyaltyKind.MERGE)
     await LoyaltyLot.filter(member_id=gone.member.id).update(member_id=into.member.id)
     await LoyaltyRedemption.filter(member_id=gone.member.id).update(member_id=into.member.id)
+    await LoyaltyMember.filter(merged_into_id=gone.member.id).update(merged_into_id=into.member.id)
+    await LoyaltyMember.filter(referred_by_id=gone.member.id).update(referred_by_id=into.member.id)
+    await LoyaltyMember.filter(id=into.member.id, referred_by_id=into.member.id).update(referred_by_id=None)  # nobody refers themselves
     gone.member.merged_into_id, gone.member.contact_id = into.member.id, None
     await gone.member.save(update_fields=["merged_into_id", "contact_id"])
     await into.catch_up()
     return posted
+
+
+def _matures(lot: LoyaltyLot) -> bool:
+    """Whether the next thing for a lot is to become available; one that is past its time before never does."""
+    return lot.pending and (lot.expires_at is None or lot.available_at < lot.expires_at)
+
+
+def _next(lot: LoyaltyLot) -> datetime.datetime:
+    return lot.available_at if _matures(lot) else lot.expires_at or ENDLESS
 
 
 def _moved(source: LoyaltyAccount, target: LoyaltyAccount, parts: Sequence[Part]) -> list[Side]:

@@ -12,6 +12,7 @@ from tortoise.exceptions import IntegrityError
 from core import SYSTEM, Call, transaction
 from core.fields import new_id
 from core.models import Contact
+from plugins.loyalty.due import due_until
 from plugins.loyalty.errors import InsufficientPoints
 from plugins.loyalty.ledger import Book, merge, opened, reversible
 from plugins.loyalty.models import (
@@ -270,6 +271,44 @@ async def test_what_has_expired_is_not_owed_when_it_is_taken_back(house: House):
     assert await standing(club.member) == (0, 0, 0, 30)
     assert (await sums())[LoyaltyAccount.REVERSED] == 100
     await hold_true(club.member)
+
+
+@pytest.mark.parametrize("spend", ["hold", "burn"])
+async def test_what_was_let_go_is_taken_back_when_it_comes_back(house: House, spend: str):
+    club = await Club.of(house, LoyaltySpent.CAP)
+    await club.do("earn", 100, 0, None)
+    await club.do(spend, 100)
+    await club.do("take_back", 0, 100)
+    assert await reversible(club.earned[0]) == 0
+    await club.do("release" if spend == "hold" else "refund", 0)
+    assert await standing(club.member) == (0, 0, 0, 0)
+    assert await reversible(club.earned[0]) == 0
+    await hold_true(club.member)
+
+
+async def test_points_that_expire_before_they_are_available_expire(house: House):
+    club = await Club.of(house)
+    async with transaction(club.call):
+        await (await club.book()).earn(10, key(), available_at=BEGIN + 30 * DAY, expires_at=BEGIN + 10 * DAY)
+    assert await standing(club.member) == (0, 10, 0, 0)
+    assert await due_until(club.call, BEGIN + 15 * DAY) == 1
+    assert await standing(club.member) == (0, 0, 0, 0)
+    await hold_true(club.member)
+
+
+async def test_who_has_read_a_member_before_it_was_merged_finds_the_one_that_it_is_now(house: House):
+    into = await Club.of(house)
+    programme = await LoyaltyProgramme.get(id=into.member.programme_id)
+    first, second = await Club.of(house, programme=programme), await Club.of(house, programme=programme)
+    await first.do("earn", 100, 0, None)
+    await first.do("hold", 100)
+    for one, gone in ((second, first), (into, second)):
+        async with transaction(into.call):
+            await merge(await one.book(), await gone.book(), key())
+    assert (await LoyaltyMember.get(id=first.member.id)).merged_into_id == into.member.id
+    await first.do("release", 0)
+    assert await standing(into.member) == (100, 0, 0, 0)
+    await hold_true(into.member, first.member, second.member)
 
 
 async def test_merging_members_preserves_what_there_is(house: House):
