@@ -1,16 +1,19 @@
 """Loyalty: a customers' club, whose points are kept in a ledger of double entry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import click
 from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 
-from core import CRM, Actor, Consumer, Expressed, Job, Kind, Resource, hookimpl, visible
+from core import CRM, Actor, Call, Consumer, Expressed, Job, Kind, Resource, hookimpl, visible
 from core.models import Contact
 from plugins.loyalty import checking
+from plugins.loyalty.command import loyalty
 from plugins.loyalty.due import catch_up, warn
 from plugins.loyalty.earning import earn
-from plugins.loyalty.graphql import LoyaltyMutations
+from plugins.loyalty.graphql import LoyaltyMutations, LoyaltyQuery
+from plugins.loyalty.ledger import unite
 from plugins.loyalty.models import (
     LoyaltyBoost,
     LoyaltyEntry,
@@ -25,6 +28,7 @@ from plugins.loyalty.models import (
     LoyaltyTransaction,
 )
 from plugins.loyalty.settings import Settings
+from plugins.loyalty.tiering import look
 
 __all__ = ["Settings"]
 
@@ -55,7 +59,7 @@ def resources() -> list[Resource]:
 @hookimpl
 def graphql() -> list[type]:
     """What is done about points."""
-    return [LoyaltyMutations]
+    return [LoyaltyQuery, LoyaltyMutations]
 
 
 @hookimpl
@@ -74,6 +78,7 @@ def permissions() -> Mapping[str, str]:
         "loyalty.join": "To make contacts members of a loyalty programme.",
         "loyalty.redeem": "To redeem rewards of members, to set points aside, and to undo it.",
         "loyalty.adjust": "To give and take points by hand.",
+        "loyalty.report": "To read what all points are worth, and whether the ledger is well, whichever contacts one sees.",
     }
 
 
@@ -93,12 +98,28 @@ def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
 
 
 @hookimpl
+async def merge(call: Call, into: Contact, contacts: Sequence[Contact]) -> None:
+    """Points, lots, what is held and what is owed of contacts that are one person are added up; the history of each stays."""
+    await unite(call, [into.id, *(one.id for one in contacts)])
+
+
+@hookimpl
 def consumers() -> list[Consumer]:
     """What deals and activities earn follows from their events."""
     return [Consumer("loyalty.earn", earn, names=("deal.*", "activity.*"), batch=20, skip_poison=True)]
 
 
 @hookimpl
+def commands(cli: click.Group) -> None:
+    """`payvand loyalty verify`."""
+    cli.add_command(loyalty)
+
+
+@hookimpl
 def jobs() -> list[Job]:
     """What comes with time."""
-    return [Job("loyalty.catchUp", catch_up, cron="*/5 * * * *"), Job("loyalty.warn", warn, cron="15 6 * * *")]
+    return [
+        Job("loyalty.catchUp", catch_up, cron="*/5 * * * *"),
+        Job("loyalty.warn", warn, cron="15 6 * * *"),
+        Job("loyalty.tiers", look, cron="45 0 * * *"),
+    ]

@@ -31,6 +31,7 @@ from plugins.loyalty.models import (
     LoyaltyTrigger,
 )
 from plugins.loyalty.points import THOUSAND, kept, points_of
+from plugins.loyalty.tiering import retier
 
 DECISIVE = {"stage_id", "closed_at", "currency", "done_at", "contact_id", "kind", "deleted_at"}
 
@@ -83,7 +84,8 @@ async def undo(book: Book, earned: LoyaltyTransaction) -> None:
     """Take back all of what was earned, so that it can be earned again."""
     if points := await reversible(earned):
         await emit(book.call, "loyaltyMember.reversed", book.member, after={"points": points})
-    await book.take_back(earned, points, f"undo:{earned.id}")
+    await book.take_back(earned, points, f"undo:{earned.id}", source_id=earned.source_id)
+    await retier(book)
 
 
 async def lessen(book: Book, earned: LoyaltyTransaction, amount: int | None, cause: str, refund: int = 0) -> None:
@@ -98,6 +100,7 @@ async def lessen(book: Book, earned: LoyaltyTransaction, amount: int | None, cau
         facts = {"amount": refund, "currency": earned.currency} if refund else {}
         await book.take_back(earned, points, f"less:{earned.id}:{cause}", source_id=earned.source_id, **facts)
         await emit(book.call, "loyaltyMember.reversed", book.member, after={"points": points})
+        await retier(book)
 
 
 async def give(book: Book, rule: LoyaltyRule, points: int, key: str, at: datetime.datetime, **facts: object) -> LoyaltyTransaction | None:
@@ -114,6 +117,7 @@ async def give(book: Book, rule: LoyaltyRule, points: int, key: str, at: datetim
         effective_at=at, rule=rule, rule_version=rule.version, **facts,
     )  # fmt: skip
     await emit(book.call, "loyaltyMember.earned", book.member, after={"points": points})
+    await retier(book)
     return posted
 
 

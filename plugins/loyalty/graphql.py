@@ -9,10 +9,12 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import strawberry
 
 from core import Call, Invalid, NotFound, Refused, key_of, permit, transaction, visible
+from core.fields import now
 from core.models import Contact, Deal
 from plugins.loyalty import redeeming
 from plugins.loyalty.commands import deduct, enroll, grant, reverse
 from plugins.loyalty.errors import NotAMember
+from plugins.loyalty.liability import SHARE, outstanding, worth
 from plugins.loyalty.models import LoyaltyMember, LoyaltyProgramme, LoyaltyRedemption, LoyaltyReward
 from plugins.loyalty.settings import Settings
 from plugins.loyalty.shapes import (
@@ -22,12 +24,15 @@ from plugins.loyalty.shapes import (
     LoyaltyGrantPayload,
     LoyaltyHoldPayload,
     LoyaltyJoinPayload,
+    LoyaltyLiability,
+    LoyaltyProblem,
     LoyaltyRedeemPayload,
     LoyaltyRefundPayload,
     LoyaltyReleasePayload,
     LoyaltyReversePayload,
     problems,
 )
+from plugins.loyalty.verifying import verify
 
 ContactId: TypeAlias = Annotated[strawberry.ID, strawberry.argument(description="Global id of a Contact that is a member.")]
 RewardId: TypeAlias = Annotated[strawberry.ID, strawberry.argument(description="Global id of a LoyaltyReward.")]
@@ -39,6 +44,37 @@ Reason: TypeAlias = Annotated[
 
 T = TypeVar("T")
 P = TypeVar("P")
+
+
+@strawberry.type(name="Query", extend=True)
+class LoyaltyQuery:
+    """Fields that join the root type Query."""
+
+    @strawberry.field(description="What is wrong with the ledger of points; empty when all is well. It reads all of it.")
+    @permit("loyalty.report")
+    async def loyalty_verify(self, info: strawberry.Info[Call]) -> list[LoyaltyProblem]:
+        """Hold entries, lots and members against each other."""
+        return [LoyaltyProblem(type=one.type, id=strawberry.ID(one.id), message=one.message) for one in await verify()]
+
+    @strawberry.field(description="What the outstanding points of a programme are worth now, or at an earlier time.")
+    @permit("loyalty.report")
+    async def loyalty_liability(
+        self,
+        info: strawberry.Info[Call],
+        programme_id: Annotated[strawberry.ID, strawberry.argument(description="Global id of a LoyaltyProgramme.")],
+        at: Annotated[datetime.datetime | None, strawberry.argument(description="The time; now when it is left out.")] = None,
+        breakage: Annotated[
+            Decimal | None, strawberry.argument(description="From 0 to 1; that of the programme when it is left out.")
+        ] = None,
+    ) -> LoyaltyLiability | None:
+        """Points, and what they are worth."""
+        if breakage is not None and not 0 <= breakage <= 1:
+            raise Invalid(breakage=f"must be between 0 and 1, not {breakage}")
+        programme = await _seen(info.context, LoyaltyProgramme, programme_id, "programme_id")
+        at = at or now()
+        points = await outstanding(programme, at)
+        share = Decimal(programme.breakage) / SHARE if breakage is None else breakage
+        return LoyaltyLiability(at=at, points=Decimal(points), breakage=share, value=worth(programme, points, share))
 
 
 @strawberry.type(name="Mutation", extend=True)

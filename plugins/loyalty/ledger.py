@@ -292,6 +292,16 @@ async def _parts(done: LoyaltyTransaction, account: LoyaltyAccount) -> list[Part
     return [(lots[lot], points) for lot, points in entries]
 
 
+async def unite(call: Call, contacts: Sequence[uuid.UUID]) -> None:
+    """Make one member of those that contacts are, who are one person: of the first that is one. Raises NotPossible."""
+    members = await LoyaltyMember.filter(contact_id__in=list(contacts))
+    books = {one.contact_id: await opened(call, one.id) for one in sorted(members, key=lambda one: one.id)}
+    into, *gone = [books[contact] for contact in contacts if contact in books] or [None]
+    for book in gone:
+        if into and book:
+            await merge(into, book, f"merge:{book.member.id}")
+
+
 def _totals(entries: Iterable[Any]) -> Mapping[uuid.UUID, int]:
     """What the entries of each lot come to."""
     totals: Counter[uuid.UUID] = Counter()

@@ -1,10 +1,12 @@
 """What the fields of loyalty answer."""
 
+import datetime
+from decimal import Decimal
 from enum import Enum
 
 import strawberry
 
-from core import Conflict, Invalid, NotFound, Refused
+from core import Conflict, Invalid, Money, NotFound, Refused
 from plugins.loyalty import errors
 from plugins.loyalty.models import LoyaltyMember, LoyaltyRedemption
 
@@ -101,6 +103,25 @@ class LoyaltyRefundPayload(_Redemption):
 @strawberry.type(description="What came of loyaltyCouponUse.")
 class LoyaltyCouponUsePayload(_Redemption):
     """The payload of loyaltyCouponUse."""
+
+
+@strawberry.type(description="Something that is wrong with the ledger.")
+class LoyaltyProblem:
+    """One thing that should not be."""
+
+    type: str = strawberry.field(description="The type of the record: `LoyaltyMember`.")
+    id: strawberry.ID = strawberry.field(description="Global id of the record.")
+    message: str = strawberry.field(description="What is wrong with it.")
+
+
+@strawberry.type(description="What the outstanding points of a programme are worth at a time.")
+class LoyaltyLiability:
+    """The liability: points x value x (1 - breakage)."""
+
+    at: datetime.datetime = strawberry.field(description="The time, in UTC.")
+    points: Decimal = strawberry.field(description="Points of all members: available, pending and held; a whole number.")
+    breakage: Decimal = strawberry.field(description="The share that is expected never to be spent, from 0 to 1.")
+    value: Money = strawberry.field(description="Points times the value of one, times one less the breakage.")
 
 
 CODES = {

@@ -12,8 +12,9 @@ from core import SYSTEM
 from core.fields import now
 from core.tail.consuming import consuming
 from plugins.loyalty.due import due_until, warn_until
-from plugins.loyalty.models import LoyaltyMember, LoyaltyRounding
+from plugins.loyalty.models import LoyaltyLot, LoyaltyMember, LoyaltyRounding
 from plugins.loyalty.points import kept, points_of
+from plugins.loyalty.tiering import look_at
 from tests.examples import for_all
 from tests.house import House
 from tests.plugins.test_loyalty_ledger import hold_true
@@ -125,6 +126,7 @@ async def quiet(house: House) -> None:
 async def check(house: House) -> None:
     """All identities of the ledger hold."""
     await hold_true(*await LoyaltyMember.all())
+    assert await house.ask("{ loyaltyVerify { type id message } }") == {"loyaltyVerify": []}
 
 
 async def test_a_member_is_seen_filtered_and_ordered_by_its_points(house: House):
@@ -387,6 +389,98 @@ async def test_points_are_seen_with_their_contact_and_by_nobody_else(house: Hous
     await shop.change("Contact", contact, ownerId=user.id)
     seen = await sara.ask(document)
     assert seen["loyaltyMembers"] == {"totalCount": 1} and seen["loyaltyEntries"]["totalCount"] >= 2
+
+
+async def test_tiers_are_reached_at_once_and_lost_when_the_time_is_over(house: House):
+    shop = await Shop.of(house, tier_days=30, grace_days=10)
+    for name, threshold in (("silver", 100), ("gold", 200)):
+        factor = "2" if name == "gold" else "1"
+        await house.make("LoyaltyTier", programme_id=shop.programme, name=name, threshold=threshold, factor=factor)
+    await shop.rule(points="100")
+    contact = await shop.joined()
+
+    async def tier() -> str | None:
+        await quiet(house)
+        found = await house.ask("query ($id: ID!) { contact(id: $id) { loyalty { tier { name } } } }", id=contact)
+        return found["contact"]["loyalty"]["tier"] and found["contact"]["loyalty"]["tier"]["name"]
+
+    await shop.do("loyaltyGrant", contactId=contact, points=500)
+    assert await tier() is None, "what was given by hand does not count"
+    deal = await shop.deal(contact)
+    assert await tier() == "silver"
+    await shop.deal(contact)
+    assert await tier() == "gold"
+    await shop.deal(contact)
+    await has(shop, contact, balance=900)
+    await shop.change("Deal", deal, stageId=(await shop.stages())["OPEN"])
+    assert await tier() == "gold"
+    call = house.crm.call(SYSTEM)
+    assert await look_at(call, now() + 39 * DAY) == 0
+    assert await look_at(call, now() + 41 * DAY) == 1
+    assert await tier() is None
+    names = await house.sql("SELECT name FROM event WHERE name = 'loyaltyMember.tierChanged'")
+    assert len(names) == 3
+
+
+async def test_merging_contacts_adds_their_points_up_and_keeps_their_history(house: House):
+    shop = await Shop.of(house)
+    await shop.rule(points="100")
+    first, second, reward = await shop.joined("first"), await shop.joined("second"), await shop.reward(30)
+    stranger = (await house.make("Contact", name="stranger")).id
+    deal = await shop.deal(second)
+    await has(shop, second, balance=100)
+    await shop.do("loyaltyGrant", contactId=first, points=11)
+    held = await shop.payload("loyaltyHold", contactId=second, rewardId=reward)
+    document = "mutation ($into: ID!, $ids: [ID!]!) { contactMerge(into: $into, ids: $ids) { userErrors { message } } }"
+    merged = await house.ask(document, into=stranger, ids=[first, second])
+    assert merged == {"contactMerge": {"userErrors": []}}
+    await has(shop, stranger, balance=81, held=30)
+    await shop.do("loyaltyRelease", id=held["loyaltyRedemption"]["id"])
+    await shop.change("Deal", deal, stageId=(await shop.stages())["LOST"])
+    await has(shop, stranger, balance=11)
+    seen = await house.ask(
+        "query ($id: ID!) { contact(id: $id) { loyalty { merged { nodes { history { nodes { kind } } } } } } }", id=stranger
+    )
+    [one] = seen["contact"]["loyalty"]["merged"]["nodes"]
+    assert sorted(step["kind"] for step in one["history"]["nodes"]) == ["EARN", "HOLD"]
+    await check(house)
+
+
+async def test_liability_is_that_of_the_time_however_late_it_is_asked_for(house: House):
+    shop = await Shop.of(house, breakage="0.25", expiry_days=30)
+    contact, reward = await shop.joined(), await shop.reward(40)
+    await shop.do("loyaltyGrant", contactId=contact, points=100)
+    document = "query ($id: ID!, $at: DateTime, $share: Decimal) { loyaltyLiability(programmeId: $id, at: $at, breakage: $share)"
+    document += " { points breakage value { amount currency } } }"
+    before = now()
+    await shop.do("loyaltyRedeem", contactId=contact, rewardId=reward)
+
+    async def liability(at: str | None, share: str | None = None) -> dict[str, Any]:
+        return (await house.ask(document, id=shop.programme, at=at, share=share))["loyaltyLiability"]
+
+    assert await liability(None) == {"points": "60", "breakage": "0.25", "value": {"amount": "4500.00", "currency": "IRR"}}
+    assert (await liability(before.isoformat()))["points"] == "100"
+    assert (await liability((before - DAY).isoformat()))["points"] == "0"
+    assert (await liability(None, "1"))["value"]["amount"] == "0.00"
+    later = now() + 31 * DAY
+    assert (await liability(later.isoformat()))["points"] == "0", "whether the job has come by or not"
+    await due_until(house.crm.call(SYSTEM), later)
+    assert (await liability(later.isoformat()))["points"] == "0"
+    assert (await liability(None))["points"] == "60"
+    assert "breakage" in (await house.answer(document, id=shop.programme, share="2"))[1][0]["message"]
+
+
+async def test_a_ledger_that_somebody_has_touched_is_found_out(house: House):
+    shop = await Shop.of(house)
+    contact = await shop.joined()
+    await shop.do("loyaltyGrant", contactId=contact, points=10)
+    await LoyaltyMember.all().update(balance=1_000)
+    found = (await house.ask("{ loyaltyVerify { type message } }"))["loyaltyVerify"]
+    assert [one["type"] for one in found] == ["LoyaltyMember", "LoyaltyMember"]
+    await LoyaltyMember.all().update(balance=10)
+    await LoyaltyLot.all().update(remaining=11)
+    found = (await house.ask("{ loyaltyVerify { type message } }"))["loyaltyVerify"]
+    assert {one["type"] for one in found} == {"LoyaltyMember", "LoyaltyLot"}
 
 
 ROUNDS = {LoyaltyRounding.DOWN: (1, 2), LoyaltyRounding.HALF_EVEN: (2, 2), LoyaltyRounding.UP: (2, 3)}
