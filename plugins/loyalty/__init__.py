@@ -9,11 +9,13 @@ from tortoise.models import Model
 from core import CRM, Actor, Call, Consumer, Expressed, Job, Kind, Resource, hookimpl, visible
 from core.models import Contact
 from plugins.loyalty import checking
+from plugins.loyalty.birthdays import congratulate
 from plugins.loyalty.command import loyalty
 from plugins.loyalty.due import catch_up, warn
 from plugins.loyalty.earning import earn
 from plugins.loyalty.graphql import LoyaltyMutations, LoyaltyQuery
 from plugins.loyalty.ledger import unite
+from plugins.loyalty.members import MemberFields
 from plugins.loyalty.models import (
     LoyaltyBoost,
     LoyaltyEntry,
@@ -59,7 +61,7 @@ def resources() -> list[Resource]:
 @hookimpl
 def graphql() -> list[type]:
     """What is done about points."""
-    return [LoyaltyQuery, LoyaltyMutations]
+    return [MemberFields, LoyaltyQuery, LoyaltyMutations]
 
 
 @hookimpl
@@ -121,5 +123,6 @@ def jobs() -> list[Job]:
     return [
         Job("loyalty.catchUp", catch_up, cron="*/5 * * * *"),
         Job("loyalty.warn", warn, cron="15 6 * * *"),
+        Job("loyalty.birthdays", congratulate, cron="5 * * * *"),
         Job("loyalty.tiers", look, cron="45 0 * * *"),
     ]

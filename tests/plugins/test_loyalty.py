@@ -4,13 +4,15 @@ import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import strategies as st
 
-from core import SYSTEM
+from core import SYSTEM, Calendar
 from core.fields import now
 from core.tail.consuming import consuming
+from plugins.loyalty.birthdays import birthdays_until
 from plugins.loyalty.due import due_until, warn_until
 from plugins.loyalty.models import LoyaltyLot, LoyaltyMember, LoyaltyRounding
 from plugins.loyalty.points import kept, points_of
@@ -233,6 +235,36 @@ async def test_boosts_caps_and_pending_points(house: House):
     await due_until(call, now() + 31 * DAY)
     await has(shop, contact)
     await check(house)
+
+
+async def test_birthdays_are_found_once_a_year_and_some_days_late(house: House):
+    shop = await Shop.of(house, calendar="JALALI", time_zone="Asia/Tehran")
+    await shop.rule("BIRTHDAY", "30", valid_from=now().isoformat())
+    zone = ZoneInfo("Asia/Tehran")
+    soon = (now() + 40 * DAY).astimezone(zone).date()
+    year, month, number = Calendar.JALALI.parts(soon)
+    contact = await shop.joined()
+    await shop.change("Contact", contact, birthDate=Calendar.JALALI.date(year - 30, month, min(number, 29)).isoformat())
+    call = house.crm.call(SYSTEM)
+    assert await birthdays_until(call, now() + 30 * DAY) == 0
+    days = [await birthdays_until(call, now() + day * DAY) for day in range(38, 46)]
+    assert sum(days) == 1
+    await has(shop, contact, balance=30)
+    assert sum([await birthdays_until(call, now() + day * DAY) for day in range(402, 412)]) == 1
+
+
+async def test_what_a_member_can_have_and_what_it_may_lose_are_told_for_many_at_once(house: House):
+    shop = await Shop.of(house, expiry_days=20)
+    await shop.reward(50)
+    await shop.reward(90)
+    await shop.reward(10, stock=0)
+    for name, points in (("a", 60), ("b", 100), ("c", 5)):
+        await shop.do("loyaltyGrant", contactId=await shop.joined(name), points=points)
+    document = "{ loyaltyMembers(orderBy: [{field: BALANCE}]) { nodes { balance expiringSoon rewardsInReach { cost } } } }"
+    found = (await house.ask(document))["loyaltyMembers"]["nodes"]
+    assert [(one["expiringSoon"], [reward["cost"] for reward in one["rewardsInReach"]]) for one in found] == [
+        (5, []), (60, [50]), (100, [90, 50]),
+    ]  # fmt: skip
 
 
 async def test_activities_sign_up_and_referrals_earn_once(house: House):

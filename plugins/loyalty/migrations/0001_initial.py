@@ -5,7 +5,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0008_open_by_due')]
+    dependencies = [('core', '0009_merged_into')]
 
     initial = True
 
