@@ -50,8 +50,15 @@ def resources() -> list[Resource]:
         Resource(LoyaltyMember, verbs=READ, reverse={"contact": "loyalty", "merged_into": "merged"}, natural=()),
         Resource(LoyaltyLot, verbs=READ, reverse={"member": "lots"}, natural=()),
         Resource(LoyaltyRedemption, verbs=READ, reverse={"member": "redemptions"}, natural=()),
-        Resource(LoyaltyTransaction, verbs=READ, reverse={"member": "history"}, natural=()),
-        Resource(LoyaltyEntry, verbs=READ, part_of="transaction", reverse={"transaction": "entries"}, natural=()),
+        Resource(LoyaltyTransaction, verbs=READ, reverse={"member": "history"}, natural=(), hidden=frozenset({"source_id"})),
+        Resource(
+            LoyaltyEntry,
+            verbs=READ,
+            part_of="transaction",
+            reverse={"transaction": "entries"},
+            natural=(),
+            hidden=frozenset({"programme_id"}),
+        ),
         Resource(
             LoyaltyNote, verbs=READ, part_of="transaction", reverse={"transaction": "notes"}, natural=(), personal=frozenset({"reason"})
         ),

@@ -11,11 +11,11 @@ import strawberry
 from core import Call, Invalid, NotFound, Refused, key_of, permit, transaction, visible
 from core.fields import now
 from core.models import Contact, Deal
-from plugins.loyalty import redeeming
 from plugins.loyalty.commands import deduct, enroll, grant, reverse
 from plugins.loyalty.errors import NotAMember
 from plugins.loyalty.liability import SHARE, outstanding, worth
 from plugins.loyalty.models import LoyaltyMember, LoyaltyProgramme, LoyaltyRedemption, LoyaltyReward
+from plugins.loyalty.redeeming import capture, code_of, hold, redeem, refund, release, use
 from plugins.loyalty.settings import Settings
 from plugins.loyalty.shapes import (
     LoyaltyCapturePayload,
@@ -165,7 +165,7 @@ class LoyaltyMutations:
 
         async def work() -> LoyaltyRedemption:
             member, reward = await _member(call, contact_id), await _seen(call, LoyaltyReward, reward_id, "reward_id")
-            return await redeeming.redeem(call, member.id, reward.id)
+            return await redeem(call, member.id, reward.id)
 
         return await _done(call, work, lambda made, errors: LoyaltyRedeemPayload(loyalty_redemption=made, user_errors=errors))
 
@@ -186,7 +186,7 @@ class LoyaltyMutations:
             if not 1 <= minutes <= longest:
                 raise Invalid(minutes=f"must be between 1 and {longest}, not {minutes}")
             member, reward = await _member(call, contact_id), await _seen(call, LoyaltyReward, reward_id, "reward_id")
-            return await redeeming.hold(call, member.id, reward.id, timedelta(minutes=minutes))
+            return await hold(call, member.id, reward.id, timedelta(minutes=minutes))
 
         return await _done(call, work, lambda made, errors: LoyaltyHoldPayload(loyalty_redemption=made, user_errors=errors))
 
@@ -194,14 +194,14 @@ class LoyaltyMutations:
     @permit("loyalty.redeem")
     async def loyalty_capture(self, info: strawberry.Info[Call], id: RedemptionId) -> LoyaltyCapturePayload:
         """Burn points that were set aside."""
-        made, errors = await _changed(info.context, id, redeeming.capture)
+        made, errors = await _changed(info.context, id, capture)
         return LoyaltyCapturePayload(loyalty_redemption=made, user_errors=errors)
 
     @strawberry.mutation(description="Give points back that were set aside. Doing it again changes nothing.")
     @permit("loyalty.redeem")
     async def loyalty_release(self, info: strawberry.Info[Call], id: RedemptionId) -> LoyaltyReleasePayload:
         """Give points back that were set aside."""
-        made, errors = await _changed(info.context, id, redeeming.release)
+        made, errors = await _changed(info.context, id, release)
         return LoyaltyReleasePayload(loyalty_redemption=made, user_errors=errors)
 
     @strawberry.mutation(
@@ -210,7 +210,7 @@ class LoyaltyMutations:
     @permit("loyalty.redeem")
     async def loyalty_refund(self, info: strawberry.Info[Call], id: RedemptionId) -> LoyaltyRefundPayload:
         """Undo a redemption."""
-        made, errors = await _changed(info.context, id, redeeming.refund)
+        made, errors = await _changed(info.context, id, refund)
         return LoyaltyRefundPayload(loyalty_redemption=made, user_errors=errors)
 
     @strawberry.mutation(description="Use the code of a coupon, once.")
@@ -224,10 +224,10 @@ class LoyaltyMutations:
         call = info.context
 
         async def work() -> LoyaltyRedemption:
-            found = await visible(call, LoyaltyRedemption).get_or_none(code=redeeming.code_of(code[:100]))
+            found = await visible(call, LoyaltyRedemption).get_or_none(code=code_of(code[:100]))
             if found is None:
                 raise NotFound("there is no coupon with this code")
-            return await redeeming.use(call, found)
+            return await use(call, found)
 
         return await _done(call, work, lambda made, errors: LoyaltyCouponUsePayload(loyalty_redemption=made, user_errors=errors))
 

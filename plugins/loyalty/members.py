@@ -32,9 +32,7 @@ class MemberFields:
 
         return await call.loader("loyalty.expiring", lambda: DataLoader(load, cache=False)).load(root.pk)
 
-    @strawberry.field(
-        description="Rewards that are offered now and that the member has points and tier for, dearest first; 20 at most."
-    )
+    @strawberry.field(description="Rewards that are offered now and that the member has points and tier for, dearest first; 20 at most.")
     async def rewards_in_reach(self, root: strawberry.Parent[LoyaltyMember], info: strawberry.Info[Call]) -> list[LoyaltyReward] | None:
         """The catalogue is read once for all members that are asked for."""
         call = info.context

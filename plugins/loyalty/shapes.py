@@ -7,7 +7,7 @@ from enum import Enum
 import strawberry
 
 from core import Conflict, Invalid, Money, NotFound, Refused
-from plugins.loyalty import errors
+from plugins.loyalty.errors import InsufficientPoints, LimitReached, NotAMember, NotOffered, NotPossible, OutOfStock, TierNeeded
 from plugins.loyalty.models import LoyaltyMember, LoyaltyRedemption
 
 
@@ -127,13 +127,13 @@ class LoyaltyLiability:
 CODES = {
     NotFound: LoyaltyErrorCode.LOYALTY_NOT_FOUND,
     Conflict: LoyaltyErrorCode.LOYALTY_CONFLICT,
-    errors.NotAMember: LoyaltyErrorCode.LOYALTY_NOT_A_MEMBER,
-    errors.InsufficientPoints: LoyaltyErrorCode.LOYALTY_INSUFFICIENT_POINTS,
-    errors.OutOfStock: LoyaltyErrorCode.LOYALTY_OUT_OF_STOCK,
-    errors.NotOffered: LoyaltyErrorCode.LOYALTY_NOT_OFFERED,
-    errors.TierNeeded: LoyaltyErrorCode.LOYALTY_TIER_NEEDED,
-    errors.LimitReached: LoyaltyErrorCode.LOYALTY_LIMIT_REACHED,
-    errors.NotPossible: LoyaltyErrorCode.LOYALTY_NOT_POSSIBLE,
+    NotAMember: LoyaltyErrorCode.LOYALTY_NOT_A_MEMBER,
+    InsufficientPoints: LoyaltyErrorCode.LOYALTY_INSUFFICIENT_POINTS,
+    OutOfStock: LoyaltyErrorCode.LOYALTY_OUT_OF_STOCK,
+    NotOffered: LoyaltyErrorCode.LOYALTY_NOT_OFFERED,
+    TierNeeded: LoyaltyErrorCode.LOYALTY_TIER_NEEDED,
+    LimitReached: LoyaltyErrorCode.LOYALTY_LIMIT_REACHED,
+    NotPossible: LoyaltyErrorCode.LOYALTY_NOT_POSSIBLE,
 }
 
 

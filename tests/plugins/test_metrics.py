@@ -257,7 +257,7 @@ async def test_the_fields_and_everything_about_them_is_described(house: House):
     parts = [*ours, *fields, *(argument for one in fields for argument in one["args"]), *types["Period"]["enumValues"]]
     parts += [member for one in ours for member in (one["fields"] or one["enumValues"])]
     assert [one["name"] for one in parts if not one["description"]] == []
-    assert types["Period"]["enumValues"][1]["description"] == "from Monday to Sunday (ISO 8601)."
+    assert types["Period"]["enumValues"][1]["description"] == "from Monday to Sunday (ISO 8601) where nothing else is said."
 
 
 @pytest.mark.plugins()
