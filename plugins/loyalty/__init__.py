@@ -29,6 +29,7 @@ from plugins.loyalty.models import (
     LoyaltyTier,
     LoyaltyTransaction,
 )
+from plugins.loyalty.reports import LoyaltyReports
 from plugins.loyalty.settings import Settings
 from plugins.loyalty.tiering import look
 
@@ -68,7 +69,7 @@ def resources() -> list[Resource]:
 @hookimpl
 def graphql() -> list[type]:
     """What is done about points."""
-    return [MemberFields, LoyaltyQuery, LoyaltyMutations]
+    return [MemberFields, LoyaltyQuery, LoyaltyReports, LoyaltyMutations]
 
 
 @hookimpl
