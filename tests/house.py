@@ -1,5 +1,6 @@
 """A whole house for a test: settings, a migrated database, the app with its lifespan, and someone who asks."""
 
+import asyncio
 import json
 import re
 import secrets
@@ -78,8 +79,11 @@ class House(Asker):
         return Asker(await self.others.enter_async_context(await _client(self.app, role, user)))
 
     async def sql(self, text: str, *values: Any) -> list[Row]:
-        """What the database itself says, past everything that is under test. Parameters are $1, $2, ... on both engines."""
-        return self.database.query(self.settings.database.url, text, values)
+        """What the database itself says, past everything that is under test. Parameters are $1, $2, ... on both engines.
+
+        It is asked in a thread: what it waits for may be a transaction of the house, which must be able to go on.
+        """
+        return await asyncio.to_thread(self.database.query, self.settings.database.url, text, values)
 
 
 @dataclass
