@@ -104,14 +104,27 @@ class Database:
     slow: float = 1.0
 
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
 @dataclass(frozen=True)
 class Company:
-    """The company that uses the CRM, and what it takes for granted."""
+    """The company that uses the CRM, and what it takes for granted. `week_begins` is a day in English: "saturday"."""
 
     name: str = "Payvand"
     region: str = "IR"
     currency: str = "IRR"
     time_zone: str = "Asia/Tehran"
+    week_begins: str = "monday"
+
+    def __post_init__(self) -> None:
+        if self.week_begins not in WEEKDAYS:
+            raise ValueError(f"week_begins must be one of {', '.join(WEEKDAYS)}, not '{self.week_begins}'")
+
+    @property
+    def weekday(self) -> int:
+        """The day on which weeks begin, 0 for Monday to 6 for Sunday."""
+        return WEEKDAYS.index(self.week_begins)
 
 
 @dataclass(frozen=True)

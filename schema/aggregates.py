@@ -9,11 +9,11 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
-from core.crm import CRM
+from core.crm import CRM, Call
 from core.money import Money
 from core.naming import camel
 from core.records.aggregates import COMPARED, GROUPED, SUMMED, Group, Grouping, aggregate, grouping
-from core.records.periods import Period
+from core.records.calendars import Calendar, Period
 from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
 from schema.inputs import Inputs, plain
@@ -42,7 +42,7 @@ class Aggregates:
 
         async def resolve(info, where=None, group_by=None, include_deleted=False):
             call = info.context
-            groupings = [_meant(resource, one) for one in group_by or []]
+            groupings = [_meant(call, resource, one) for one in group_by or []]
             wanted = _asked(resource, info)
             groups = await aggregate(call, resource, plain(where) if where else None, groupings, wanted, deleted=include_deleted)
             rows = {one.name: await _behind(call, resource, one.name, groups) for one in groupings if one.name in resource.to_one}
@@ -70,6 +70,7 @@ class Aggregates:
         members = [
             self.book.member("field", names, "What to group by.", required=True),
             self.book.member("period", described(Period), "For dates and times, and only for them: how long a group is."),
+            self.book.member("calendar", described(Calendar), "Whose months, quarters and years are meant; GREGORIAN when left out."),
             self.book.member("time_zone", str, "For times: the IANA time zone whose days are meant.", default="UTC"),
         ]
         return self.book.add(f"{resource.name}Grouping", members, f"One key to group {resource.name} by.", is_input=True)
@@ -205,9 +206,9 @@ def _included(directives: Mapping[str, Mapping[str, Any]]) -> bool:
     return not directives.get("skip", {}).get("if") and directives.get("include", {}).get("if") is not False
 
 
-def _meant(resource: Resource, one: Any) -> Grouping:
+def _meant(call: Call, resource: Resource, one: Any) -> Grouping:
     zone = "UTC" if one.time_zone in (None, strawberry.UNSET) else one.time_zone
-    return grouping(resource, one.field.value, one.period or None, zone)
+    return grouping(call, resource, one.field.value, one.period or None, zone, one.calendar or Calendar.GREGORIAN)
 
 
 def _argument(kind: Any, description: str) -> Any:

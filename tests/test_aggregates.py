@@ -161,6 +161,23 @@ async def test_a_sum_may_be_larger_than_any_of_its_parts(house: House):
     ]
 
 
+@pytest.mark.settings(company={"week_begins": "saturday"})
+async def test_periods_are_those_of_the_calendar_that_is_asked_for(house: House):
+    for day in ("2026-03-20", "2026-03-21", "2026-04-20", "2026-04-21"):
+        await house.make("Contact", name=day, birth_date=day)
+    document = """query ($period: Period, $calendar: Calendar) {
+        contactsAggregate(groupBy: [{field: BIRTH_DATE, period: $period, calendar: $calendar}]) { key { birthDate } count } }"""
+
+    async def groups(period: str, calendar: str | None = None) -> dict[str, int]:
+        found = (await house.ask(document, period=period, calendar=calendar))["contactsAggregate"]
+        return {one["key"]["birthDate"]: one["count"] for one in found}
+
+    assert await groups("MONTH", "JALALI") == {"2026-02-20": 1, "2026-03-21": 2, "2026-04-21": 1}
+    assert await groups("YEAR", "JALALI") == {"2025-03-21": 1, "2026-03-21": 3}
+    assert await groups("MONTH") == {"2026-03-01": 2, "2026-04-01": 2}
+    assert await groups("WEEK") == {"2026-03-14": 1, "2026-03-21": 1, "2026-04-18": 2}  # 2026-03-21 is a Saturday
+
+
 @pytest.mark.settings(limits={"groups": 3})
 async def test_more_groups_than_the_limit_are_refused(house: House):
     for number in range(3):

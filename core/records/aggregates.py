@@ -12,8 +12,9 @@ from tortoise.connection import get_connection
 from core.errors import Invalid
 from core.money import Money, exponent
 from core.permissions import demand
+from core.records.calendars import Calendar, Period
 from core.records.filters import Where, condition
-from core.records.periods import Period, first_day, local_day, postgres
+from core.records.periods import first_day, local_day, postgres
 from core.records.statements import statement
 from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
@@ -28,13 +29,24 @@ GROUPED = frozenset({Kind.ENUM, Kind.BOOLEAN, Kind.STRING, Kind.DATE, Kind.DATET
 
 @dataclass(frozen=True)
 class Grouping:
-    """What records are put together by: an attribute, and for dates the period and the time zone of its days."""
+    """What records are put together by: an attribute, and for dates the period, the time zone of its days, and the calendar.
+
+    Weeks begin on `weekday`, 0 for Monday.
+    """
 
     name: str
     attribute: str
     column: Column | None = None
     period: Period | None = None
     zone: str = "UTC"
+    calendar: Calendar = Calendar.GREGORIAN
+    weekday: int = 0
+
+    def first_day(self, value: str) -> str:
+        """SQL for the first day of the period of `value`, which is SQL for the attribute. There is a period."""
+        assert self.period is not None
+        dated = self.column is not None and self.column.kind is Kind.DATE
+        return first_day(value if dated else local_day(value, self.zone), self.period, self.calendar, self.weekday)
 
 
 @dataclass
@@ -123,9 +135,7 @@ async def _forget_hidden(call: "Call", resource: Resource, one: Grouping, name: 
 def _key(one: Grouping) -> str:
     if one.period is None:
         return f't."{one.attribute}"'
-    dated = one.column is not None and one.column.kind is Kind.DATE
-    value = f't."{one.attribute}"'
-    return first_day(value if dated else local_day(value, one.zone), one.period)
+    return one.first_day(f't."{one.attribute}"')
 
 
 def _fold(
@@ -200,7 +210,9 @@ def _rounded(value: Decimal, digits: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
-def grouping(resource: Resource, name: str, period: Period | None, zone: str) -> Grouping:
+def grouping(
+    call: "Call", resource: Resource, name: str, period: Period | None, zone: str, calendar: Calendar = Calendar.GREGORIAN
+) -> Grouping:
     """The grouping of a field by name. Raises Invalid for a date without a period, or a period without a date."""
     if relation := resource.to_one.get(name):
         if period is not None:
@@ -212,4 +224,4 @@ def grouping(resource: Resource, name: str, period: Period | None, zone: str) ->
         raise Invalid(group_by=f"{name.upper()} is a date: name a period")
     if not dated and period is not None:
         raise Invalid(group_by=f"{name.upper()} is not a date and has no period")
-    return Grouping(name, column.name, column, period, zone)
+    return Grouping(name, column.name, column, period, zone, calendar, call.crm.settings.company.weekday)

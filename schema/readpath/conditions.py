@@ -205,7 +205,8 @@ def _linked(made: Statement, link: Linked, alias: str, test: Given, *, negated: 
     return f'({alias}."id" IN ({ties}))'
 
 
-def _rows(made: Statement, resource: Resource, attr: str, where: Given, *, negated: bool = False, filled: bool = False, led: bool = False
+def _rows(
+    made: Statement, resource: Resource, attr: str, where: Given, *, negated: bool = False, filled: bool = False, led: bool = False
 ) -> str:
     """A select of one column of the visible rows that a filter means, or of the others."""
     alias = made.alias()

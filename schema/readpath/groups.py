@@ -12,7 +12,7 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
 from core.permissions import demand
 from core.records.aggregates import SUMMED, Grouping, grouping
-from core.records.periods import first_day, local_day
+from core.records.calendars import Calendar
 from core.resources import Column, Kind, Resource
 from schema.aggregates import FUNCTIONS
 from schema.readpath.arguments import Given, arguments
@@ -45,8 +45,8 @@ def _grouping(plans: Plans, resource: Resource, one: Given) -> Grouping:
     zone = one.get("time_zone")
     name = plans.made.ask(lambda _, variables: zone.at(variables)) if zone else "UTC"
     demand(plans.made.call, resource, one["field"].value.value)
-    period = one.get("period")
-    return grouping(resource, one["field"].value.value, period.value if period else None, name)
+    period, calendar = (given.value if (given := one.get(key)) else None for key in ("period", "calendar"))
+    return grouping(plans.made.call, resource, one["field"].value.value, period, name, calendar or Calendar.GREGORIAN)
 
 
 @dataclass
@@ -186,10 +186,7 @@ class _Groups:
 
     def _raw(self, one: Grouping) -> str:
         value = f'{self.alias}."{one.attribute}"'
-        if one.period is None:
-            return value
-        dated = one.column is not None and one.column.kind is Kind.DATE
-        return first_day(value if dated else local_day(value, one.zone), one.period)
+        return one.first_day(value) if one.period else value
 
     def _functions(self, column: Column, value: str) -> list[tuple[str, str]]:
         extremes = [("lo", f"min({value})"), ("hi", f"max({value})")]
@@ -216,9 +213,7 @@ class _Groups:
         """The rows of a source put together once more."""
         keys = [f"f.g{index}" for index in range(len(self.groupings))] + (["f.c"] if by_currency else [])
         sums = {"n": "sum", "d": "max", "s": "sum", "m": "sum", "lo": "min", "hi": "max"}
-        values = [
-            f"{sums[name.rstrip('0123456789')]}(f.{name}) AS {name}" for name in self._names() if name != "c"
-        ]
+        values = [f"{sums[name.rstrip('0123456789')]}(f.{name}) AS {name}" for name in self._names() if name != "c"]
         return f"(SELECT {', '.join([*keys, *values, *lists])} FROM {source} f{_by(len(keys))})"
 
 

@@ -38,9 +38,7 @@ def connection(
     return _page(plans, resource, found, nodes, back).json(get_named_type(found.type), nodes, path)
 
 
-def _page(
-    plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode], back: tuple[ToMany, Scope] | None
-) -> "_Page":
+def _page(plans: Plans, resource: Resource, found: GraphQLField, nodes: Sequence[FieldNode], back: tuple[ToMany, Scope] | None) -> "_Page":
     plans.made.brief = False
     given = arguments(found, nodes[0], plans.made.variables)
     deleted = "includeDeleted" in given and bool(given["includeDeleted"].value)

@@ -52,9 +52,7 @@ class Asked:
 class Execution(StrawberryGraphQLCoreExecutionContext):
     """Graphql-core's execution, which takes a record that is ready as it is."""
 
-    def execute_field(
-        self, parent_type: GraphQLObjectType, source: Any, field_details_list: Any, path: Any, position_context: Any
-    ) -> Any:
+    def execute_field(self, parent_type: GraphQLObjectType, source: Any, field_details_list: Any, path: Any, position_context: Any) -> Any:
         """The field, or an error in its place when it is hidden from the actor: here, whoever wrote its resolver."""
         hidden = self.context_value.actor.hidden
         if hidden and (found := parent_type.fields.get(field_details_list[0].node.name.value)):
