@@ -129,7 +129,7 @@ def commands(cli: click.Group) -> None:
 def jobs() -> list[Job]:
     """What comes with time."""
     return [
-        Job("loyalty.catchUp", catch_up, cron="*/5 * * * *"),
+        Job("loyalty.catchUp", catch_up, cron="* * * * *"),
         Job("loyalty.warn", warn, cron="15 6 * * *"),
         Job("loyalty.birthdays", congratulate, cron="5 * * * *"),
         Job("loyalty.tiers", look, cron="45 0 * * *"),

@@ -9,6 +9,7 @@ from core import Call, Change, Invalid
 from core.fields import now
 from plugins.loyalty.ledger import MOST
 from plugins.loyalty.models import LoyaltyTrigger
+from plugins.loyalty.past import keep
 
 SLACK = timedelta(minutes=5)  # by which clocks of clients may differ
 MOST_DAYS = 36_500
@@ -53,6 +54,7 @@ async def rule(call: Call, changes: Sequence[Change]) -> None:
             raise Invalid(activity_kind="is for rules with the trigger ACTIVITY, and they need it")
         if record.trigger is not LoyaltyTrigger.DEAL_WON and (record.per_amount or record.min_amount):
             raise Invalid(per_amount="is for rules with the trigger DEAL_WON: nothing else has an amount")
+    await keep(changes)
 
 
 async def boost(call: Call, changes: Sequence[Change]) -> None:
@@ -61,6 +63,7 @@ async def boost(call: Call, changes: Sequence[Change]) -> None:
         _between(change, 1, 100 * SCALE, "factor", shown="0.001 and 100")
         _stays(change, "programme_id")
         _window(change)
+    await keep(changes)
 
 
 async def reward(call: Call, changes: Sequence[Change]) -> None:

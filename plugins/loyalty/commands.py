@@ -7,11 +7,13 @@ from decimal import Decimal
 from core import Call, Invalid, Money, emit
 from core.fields import new_id
 from core.models import Contact, Deal
-from plugins.loyalty.earning import lessen, standing, welcome
+from plugins.loyalty.earning import lessen, of_referral, standing, undo, welcome
 from plugins.loyalty.errors import NotPossible
 from plugins.loyalty.joining import join
 from plugins.loyalty.ledger import MOST, Book, lot_of, opened
 from plugins.loyalty.models import LoyaltyKind, LoyaltyMember, LoyaltyNote, LoyaltyProgramme, LoyaltyTransaction
+from plugins.loyalty.purchases import give_back, noted
+from plugins.loyalty.tiering import retier
 
 LONGEST = 300  # characters of a reason
 
@@ -49,20 +51,24 @@ async def reverse(call: Call, deal: Deal, amount: Decimal) -> LoyaltyMember:
     if not deal.currency or not amount > 0:
         raise Invalid(amount="must be more than 0" if deal.currency else "cannot be given back: the deal has no money")
     money = Money(amount, deal.currency)
-    earned = await standing(deal.id)
-    if not earned:
-        raise NotPossible("the deal has earned no points, or they were taken back")
-    book = await opened(call, (await lot_of(earned[0])).member_id)
-    for one in earned:
-        await _within(one, deal, money)
-        await lessen(book, one, deal.amount, str(new_id()), refund=money.minor)
+    bought = await noted(deal.id)
+    book = await opened(call, bought.member_id) if bought else None
+    bought = await noted(deal.id)  # again, now that nobody else changes it
+    if not book or not bought or not bought.stands:
+        raise NotPossible("the deal counts for no member: it is not won, was taken back, or was won a moment ago")
+    left = bought.left - money.minor
+    if left < 0 or deal.currency != bought.currency:
+        paid = Money.of_minor(bought.left, bought.currency)
+        raise Invalid(amount=f"must be at most {paid.amount} {paid.currency}, what was paid and not given back")
+    cause = str(new_id())
+    await give_back(book, deal.id, bought, money.minor, cause)
+    for earned in await standing(deal.id):
+        if not await of_referral(earned):
+            await lessen(book, earned, left, cause)
+        elif not left:
+            await undo(await opened(call, (await lot_of(earned)).member_id), earned)
+    await retier(book)
     return book.member
-
-
-async def _within(earned: LoyaltyTransaction, deal: Deal, money: Money) -> None:
-    given = await LoyaltyTransaction.filter(reverses_id=earned.id, amount__isnull=False).values_list("amount", flat=True)
-    if sum(given) + money.minor > (deal.amount or 0):  # type: ignore[arg-type]
-        raise Invalid(amount="is more than what is left of the money of the deal")
 
 
 def _sensible(points: int, reason: str | None) -> None:

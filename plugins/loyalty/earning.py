@@ -7,12 +7,11 @@ won and re-opened in between, nor in how many pieces its events come: what count
 import datetime
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 
-from tortoise.expressions import Q
-from tortoise.functions import Sum
+from tortoise.queryset import QuerySet
 
 from core import CRM, SYSTEM, Call, KeptEvent, emit
 from core.fields import now
@@ -30,7 +29,9 @@ from plugins.loyalty.models import (
     LoyaltyTransaction,
     LoyaltyTrigger,
 )
+from plugins.loyalty.past import as_of
 from plugins.loyalty.points import THOUSAND, kept, points_of
+from plugins.loyalty.purchases import Purchase, noted, spend, withdraw
 from plugins.loyalty.tiering import retier
 
 DECISIVE = {"stage_id", "closed_at", "currency", "done_at", "contact_id", "kind", "deleted_at"}
@@ -68,16 +69,37 @@ def _decisive(event: KeptEvent) -> bool:
 async def reconcile(call: Call, source: Source, cause: str, *, fires: bool) -> None:
     """Take back what the source has not earned, or not any more; then let rules fire that have not. `cause` is the id of an event."""
     member = await _member(call, source)
+    bought = await noted(source.id)
+    left = max((source.amount or 0) - (bought.back if bought and bought.currency == source.currency else 0), 0)
     for earned in await standing(source.id):
         lot = await lot_of(earned)
         book = await opened(call, lot.member_id)
         other = earned.amount is not None and earned.currency != source.currency
-        if source.at is None or not member or lot.member_id != member.id or other:
+        if source.at is None or not member or other or (lot.member_id != member.id and not await of_referral(earned)):
             await undo(book, earned)
         else:
-            await lessen(book, earned, source.amount, cause)
-    if fires and member and source.at:
-        await _fire(await opened(call, member.id), source, source.at, cause)
+            await lessen(book, earned, left, cause)
+    stands = bool(bought and bought.stands and await _changed(call, source, member, bought, left, cause))
+    if fires and member and source.at and (left or not source.amount):
+        book = await opened(call, member.id)
+        if left and source.currency and not stands and book.programme.active and source.at >= book.member.joined_at:
+            await spend(book, source.id, source.at, left, source.currency, cause)
+            await retier(book)
+        await _fire(book, replace(source, amount=left) if left else source, source.at, cause)
+
+
+async def _changed(call: Call, source: Source, member: LoyaltyMember | None, bought: Purchase, left: int, cause: str) -> bool:
+    """Note that what is left of a sale is another sum, or that it is none any more; whether it still is one."""
+    book = await opened(call, bought.member_id)
+    stands = bool(source.at and source.amount and member and book.member.id == member.id and bought.currency == source.currency)
+    if not stands:
+        await withdraw(book, source.id, bought, cause)
+    elif left != bought.left:
+        await spend(book, source.id, bought.at, left - bought.left, bought.currency, cause)
+    else:
+        return True
+    await retier(book)
+    return stands
 
 
 async def undo(book: Book, earned: LoyaltyTransaction) -> None:
@@ -88,17 +110,13 @@ async def undo(book: Book, earned: LoyaltyTransaction) -> None:
     await retier(book)
 
 
-async def lessen(book: Book, earned: LoyaltyTransaction, amount: int | None, cause: str, refund: int = 0) -> None:
-    """Take back what is too much when the amount is now less than it was, or so much of it was given back."""
+async def lessen(book: Book, earned: LoyaltyTransaction, left: int, cause: str) -> None:
+    """Take back what is too much when so much money is left of what was paid: less, or given back."""
     if not earned.amount:
         return
-    given = LoyaltyTransaction.filter(reverses_id=earned.id, amount__isnull=False)
-    back = sum(await given.values_list("amount", flat=True)) + refund  # type: ignore[arg-type]
-    left = kept(earned.points, min(amount or 0, earned.amount) - back, earned.amount)
-    points = max(await reversible(earned) - left, 0)
-    if points or refund:
-        facts = {"amount": refund, "currency": earned.currency} if refund else {}
-        await book.take_back(earned, points, f"less:{earned.id}:{cause}", source_id=earned.source_id, **facts)
+    points = await reversible(earned) - kept(earned.points, left, earned.amount)
+    if points > 0:
+        await book.take_back(earned, points, f"less:{earned.id}:{cause}", source_id=earned.source_id)
         await emit(book.call, "loyaltyMember.reversed", book.member, after={"points": points})
         await retier(book)
 
@@ -114,7 +132,7 @@ async def give(book: Book, rule: LoyaltyRule, points: int, key: str, at: datetim
     lives = book.programme.expiry_days if rule.expiry_days is None else rule.expiry_days
     posted = await book.earn(
         points, key, available_at=at + timedelta(days=pending), expires_at=None if lives is None else at + timedelta(days=lives),
-        effective_at=at, rule=rule, rule_version=rule.version, **facts,
+        effective_at=at, rule_id=rule.id, rule_version=rule.version, **facts,
     )  # fmt: skip
     await emit(book.call, "loyaltyMember.earned", book.member, after={"points": points})
     await retier(book)
@@ -134,17 +152,21 @@ async def rules_of(book: Book, trigger: LoyaltyTrigger, at: datetime.datetime) -
     """The rules that answered to what happened then; none before the member has joined."""
     if not book.programme.active or at < book.member.joined_at:
         return []
-    rules = LoyaltyRule.filter(programme_id=book.programme.id, trigger=trigger, active=True, deleted_at__isnull=True, valid_from__lte=at)
-    return await rules.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=at)).order_by("id")
+    rules = await as_of(at, LoyaltyRule.filter(programme_id=book.programme.id, trigger=trigger))
+    return [rule for rule in rules if rule.active and _holds(rule, at)]
 
 
 async def factor_of(book: Book, rule: LoyaltyRule, at: datetime.datetime) -> Fraction:
     """By what the points of a rule were multiplied then: the factor of the member's tier, and the largest boost."""
-    boosts = LoyaltyBoost.filter(programme_id=book.programme.id, deleted_at__isnull=True, valid_from__lte=at, valid_until__gt=at)
-    factors = await boosts.filter(Q(rule_id=rule.id) | Q(rule_id__isnull=True)).values_list("factor", flat=True)
+    boosts = await as_of(at, LoyaltyBoost.filter(programme_id=book.programme.id))
+    factors = [boost.factor for boost in boosts if boost.rule_id in (rule.id, None) and _holds(boost, at)]
     tier = await LoyaltyTier.get(id=book.member.tier_id) if book.member.tier_id else None
-    boost = max([int(str(one)) for one in factors], default=THOUSAND)
+    boost = max(factors, default=THOUSAND)
     return Fraction(tier.factor if tier else THOUSAND, THOUSAND) * Fraction(boost, THOUSAND)
+
+
+def _holds(one: LoyaltyRule | LoyaltyBoost, at: datetime.datetime) -> bool:
+    return one.valid_from <= at and (one.valid_until is None or at < one.valid_until)
 
 
 async def _fire(book: Book, source: Source, at: datetime.datetime, cause: str) -> None:
@@ -158,7 +180,7 @@ async def _fire(book: Book, source: Source, at: datetime.datetime, cause: str) -
             amount=source.amount, currency=source.currency, factor=round(factor * THOUSAND),
         )  # fmt: skip
     if source.trigger is LoyaltyTrigger.DEAL_WON and book.member.referred_by_id:
-        await _refer(book, at)
+        await _refer(book, source, at, cause)
 
 
 def _answers(rule: LoyaltyRule, source: Source) -> bool:
@@ -169,8 +191,8 @@ def _answers(rule: LoyaltyRule, source: Source) -> bool:
     return rule.min_amount is None or (source.amount or 0) >= rule.min_amount
 
 
-async def _refer(book: Book, at: datetime.datetime) -> None:
-    """The member who referred this one earns, once, with the first deal that this one has won."""
+async def _refer(book: Book, source: Source, at: datetime.datetime, cause: str) -> None:
+    """The member who referred this one earns with a deal that this one has won, unless one before stands for which that was so."""
     assert book.member.referred_by_id
     referrer = await LoyaltyMember.get(id=book.member.referred_by_id)
     other = await opened(book.call, referrer.id)
@@ -179,24 +201,37 @@ async def _refer(book: Book, at: datetime.datetime) -> None:
     for rule in await rules_of(other, LoyaltyTrigger.REFERRAL, at):
         factor = await factor_of(other, rule, at)
         key = f"earn:{rule.id}:{book.member.id}"
-        await give(other, rule, points_of(rule, None, factor), key, at, factor=round(factor * THOUSAND))
+        if not await _standing(LoyaltyTransaction.filter(rule_id=rule.id, key__startswith=key)):
+            points = points_of(rule, None, factor)
+            await give(other, rule, points, f"{key}:{cause}", at, source_id=source.id, factor=round(factor * THOUSAND))
+
+
+async def of_referral(earned: LoyaltyTransaction) -> bool:
+    """Whether it was earned by a deal of somebody else, who had been referred."""
+    return await LoyaltyRule.exists(id=earned.rule_id, trigger=LoyaltyTrigger.REFERRAL)
 
 
 async def _room(book: Book, rule: LoyaltyRule, at: datetime.datetime) -> int:
-    """How many points the rule still gives the member in the period; what was taken back counts as given."""
+    """How many points the rule still gives the member in the period."""
     if rule.cap_points is None:
         return 2**62
-    given = LoyaltyTransaction.filter(member_id=book.member.id, rule_id=rule.id, kind=LoyaltyKind.EARN)
-    start, end = since(book.programme, rule.cap_period, at)
+    members = [book.member.id, *await LoyaltyMember.filter(merged_into_id=book.member.id).values_list("id", flat=True)]
+    given = LoyaltyTransaction.filter(member_id__in=members, rule_id=rule.id, kind=LoyaltyKind.EARN)
+    start, end = since(book.programme, rule.cap_period, at, book.call.crm.settings.company.weekday)
     if start:
         given = given.filter(effective_at__gte=start, effective_at__lt=end)
-    [total] = await given.annotate(total=Sum("points")).values_list("total", flat=True)
-    return rule.cap_points - int(str(total or 0))
+    earned = dict(await given.values_list("id", "points"))
+    back = LoyaltyTransaction.filter(reverses_id__in=list(earned), kind=LoyaltyKind.REVERSE)
+    return rule.cap_points - sum(earned.values()) + sum(await back.values_list("points", flat=True))  # type: ignore[arg-type]
 
 
 async def standing(source_id: uuid.UUID) -> list[LoyaltyTransaction]:
     """What was earned for a deal or an activity, and not undone."""
-    earned = await LoyaltyTransaction.filter(source_id=source_id, kind=LoyaltyKind.EARN).order_by("id")
+    return await _standing(LoyaltyTransaction.filter(source_id=source_id))
+
+
+async def _standing(some: QuerySet[LoyaltyTransaction]) -> list[LoyaltyTransaction]:
+    earned = await some.filter(kind=LoyaltyKind.EARN).order_by("id")
     keys = [f"undo:{one.id}" for one in earned]
     undone = set(await LoyaltyTransaction.filter(key__in=keys).values_list("key", flat=True)) if keys else set()
     return [one for one, key in zip(earned, keys, strict=True) if key not in undone]

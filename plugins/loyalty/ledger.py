@@ -11,7 +11,9 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import Call
+from tortoise.expressions import Q
+
+from core import Call, emit
 from core.fields import new_id, now
 from plugins.loyalty.errors import InsufficientPoints, NotPossible
 from plugins.loyalty.models import (
@@ -136,9 +138,15 @@ class Book:
 
     async def catch_up(self) -> None:
         """Let pending points become available, and let points expire, whose time has come; then let available points pay a debt."""
+        expired = 0
         while due := await self._due():
             for lot in due:
-                await (self._mature(lot) if _matures(lot) else self._expire(lot))
+                if _matures(lot):
+                    await self._mature(lot)
+                else:
+                    expired += (await self._expire(lot)).points
+        if expired:
+            await emit(self.call, "loyaltyMember.pointsExpired", self.member, after={"points": expired})
         await self._settle()
 
     async def post(self, points: int, key: str, sides: Sequence[Side], **facts: Any) -> LoyaltyTransaction:
@@ -173,10 +181,8 @@ class Book:
 
     async def _due(self) -> list[LoyaltyLot]:
         """The lots for which something is due, by its time."""
-        filled = LoyaltyLot.filter(member_id=self.member.id, remaining__gt=0)
-        ripe = await filled.filter(pending=True, available_at__lte=self.moment)
-        past = await filled.filter(expires_at__lte=self.moment)
-        return sorted({lot.id: lot for lot in (*ripe, *past)}.values(), key=lambda lot: (_next(lot), lot.id))
+        ripe = Q(pending=True, available_at__lte=self.moment) | Q(expires_at__lte=self.moment)
+        return sorted(await LoyaltyLot.filter(ripe, member_id=self.member.id, remaining__gt=0), key=lambda lot: (_next(lot), lot.id))
 
     async def _collect(self, lot: LoyaltyLot) -> None:
         """Take back what was let go because it was spent, now that it is not."""

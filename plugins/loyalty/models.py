@@ -2,6 +2,7 @@
 
 import uuid
 from enum import StrEnum
+from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
@@ -68,7 +69,7 @@ class LoyaltyBasis(StrEnum):
     """What counts for tiers.
 
     POINTS: Points earned by rules, whether they are available yet or not, less those taken back.
-    SPEND: Money of won deals in the currency of the programme, less what was given back.
+    SPEND: Money of won deals in the currency of the programme, whether they earned points or not, less what was given back.
     """
 
     POINTS = "POINTS"
@@ -118,6 +119,7 @@ class LoyaltyKind(StrEnum):
     EXPIRE: Points are past their time.
     REVERSE: Points are taken back, for what earned them was undone.
     SETTLE: Available points pay a debt.
+    SPEND: Money was spent on a won deal, or given back; it counts for tiers, and no points move.
     MERGE: Points move to the member with whom this one was merged.
     """
 
@@ -133,6 +135,7 @@ class LoyaltyKind(StrEnum):
     EXPIRE = "EXPIRE"
     REVERSE = "REVERSE"
     SETTLE = "SETTLE"
+    SPEND = "SPEND"
     MERGE = "MERGE"
 
 
@@ -449,7 +452,7 @@ class LoyaltyTransaction(Model):
     )
     member_id: uuid.UUID
     kind = fields.CharEnumField(LoyaltyKind, max_length=10, description="What it does.")
-    points = fields.BigIntField(description="How many points it moves; more than 0.")
+    points = fields.BigIntField(description="How many points it moves; 0 with SPEND.")
     effective_at = fields.DatetimeField(description="When it counts, in UTC: points expire at their time, however late that is noted.")
     recorded_at = fields.DatetimeField(default=now, description="When it was written, in UTC.")
     key = fields.CharField(
@@ -480,7 +483,7 @@ class LoyaltyTransaction(Model):
     )
     redemption_id: uuid.UUID | None
     source_id = fields.UUIDField(null=True, db_index=True, description="The deal or activity that earned, as its plain key.")
-    amount = MoneyField(null=True, description="Money of the deal that this counts for: what was paid, or what was given back.")
+    amount = MoneyField(null=True, description="With EARN: the money of the deal. With SPEND: money spent, or, when negative, given back.")
     currency = fields.CharField(max_length=3, null=True, description="ISO 4217 code of the amount.")
     forgiven = fields.BigIntField(default=0, description="Points that were to be taken back and were let go, for they were spent.")
 
@@ -544,3 +547,15 @@ class LoyaltyNote(Model):
 
     class Meta(Model.Meta):
         table = "loyalty_note"
+
+
+class LoyaltyPast(Model):
+    """What a rule or a boost said until it was changed: what had happened before goes by it, however late it is told of."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    record_id = fields.UUIDField(db_index=True, description="The rule or boost.")
+    until = fields.DatetimeField(description="When it was changed, in UTC.")
+    said: fields.Field[dict[str, Any]] = fields.JSONField(description="Its columns, as texts and numbers.")
+
+    class Meta(Model.Meta):
+        table = "loyalty_past"

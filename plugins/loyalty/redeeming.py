@@ -32,7 +32,7 @@ ALIKE = str.maketrans("OIL۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "0110123456
 
 async def redeem(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID) -> LoyaltyRedemption:
     """Burn points of a member for a reward. Raises what `_offered` does, and InsufficientPoints."""
-    book = await opened(call, member_id)
+    book = await _ready(call, member_id)
     reward = await _offered(book, reward_id)
     made = await _made(book, reward, REDEEMED, redeemed_at=book.moment, code=new_code() if reward.coupon else None)
     await book.burn(reward.cost, f"redeem:{made.id}", redemption=made)
@@ -42,7 +42,7 @@ async def redeem(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID) -> Loya
 
 async def hold(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID, time: timedelta) -> LoyaltyRedemption:
     """Set points and a reward aside for a time. Raises what `_offered` does, and InsufficientPoints."""
-    book = await opened(call, member_id)
+    book = await _ready(call, member_id)
     reward = await _offered(book, reward_id)
     made = await _made(book, reward, HELD, held_until=book.moment + time)
     await book.hold(reward.cost, f"hold:{made.id}", redemption=made)
@@ -111,6 +111,15 @@ def new_code() -> str:
 def code_of(text: str) -> str:
     """A code as it is kept, of what somebody typed: in small letters, with dashes, with Persian digits."""
     return "".join(letter for letter in text.upper().translate(ALIKE) if letter.isalnum())
+
+
+async def _ready(call: Call, member_id: uuid.UUID) -> Book:
+    """The member's book, with what is held no longer given back."""
+    book = await opened(call, member_id)
+    for made in await LoyaltyRedemption.filter(member_id=book.member.id, state=HELD, held_until__lte=book.moment).order_by("id"):
+        await _undo(book, made, LoyaltyKind.HOLD, RELEASED)
+        await emit(call, "loyaltyRedemption.released", made, after={"points": made.points})
+    return book
 
 
 async def _locked(call: Call, redemption: LoyaltyRedemption) -> tuple[Book, LoyaltyRedemption]:

@@ -13,7 +13,7 @@ from tortoise.models import Model
 
 from core import Call, Invalid, Money, NotFound, Period, demand, key_of, permit, select, visible
 from core.fields import now
-from core.models import Deal
+from core.models import Deal, Stage
 from plugins.loyalty.effect import DAY, MOST, Effect, Estimate, Person, Purchase, effect
 from plugins.loyalty.flow import flow
 from plugins.loyalty.models import LoyaltyMember, LoyaltyProgramme, LoyaltyRedemption, LoyaltyRedemptionState, LoyaltyReward
@@ -22,6 +22,7 @@ M = TypeVar("M", bound=Model)
 
 MOST_PERIODS = 1_000
 LONGEST = 730  # days
+EARLIEST, LATEST = datetime.date(1970, 1, 1), datetime.date(2099, 12, 31)
 
 
 @strawberry.type(description="Points that came and went in a period.")
@@ -74,12 +75,11 @@ class LoyaltyReports:
     ) -> list[LoyaltyFlow] | None:
         """Points by period."""
         programme = await _one(info.context, LoyaltyProgramme, programme_id, "programme_id")
-        if to_day < from_day:
-            raise Invalid(to=f"{to_day} must not come before from, {from_day}")
+        _sensible(from_day, to_day)
         if (to_day - from_day).days > MOST_PERIODS * {Period.DAY: 1, Period.WEEK: 7}.get(period, 28):
             raise Invalid(period=f"makes more than {MOST_PERIODS} periods; take a longer one")
         today = now().astimezone(ZoneInfo(programme.time_zone)).date()
-        found = await flow(programme, from_day, to_day, period, today)
+        found = await flow(programme, from_day, to_day, period, today, info.context.crm.settings.company.weekday)
         return [
             LoyaltyFlow(
                 start=one.start, complete=one.complete, issued=Decimal(one.issued), matured=Decimal(one.matured),
@@ -100,7 +100,9 @@ class LoyaltyReports:
     ) -> LoyaltyRewardEffect | None:
         """Redeemers beside a matched hold-out."""
         call = info.context
-        demand(call, Deal, "amount", "stage", "closed_at")
+        demand(call, Deal, "amount", "currency", "stage", "closed_at", "contact")
+        demand(call, Stage, "kind")
+        _sensible(from_day, to_day)
         if not 1 <= days <= LONGEST:
             raise Invalid(days=f"must be between 1 and {LONGEST}, not {days}")
         reward = await _one(call, LoyaltyReward, reward_id, "reward_id")
@@ -112,6 +114,14 @@ class LoyaltyReports:
         others = [person for member, person in members.items() if member not in redeemers]
         found = await asyncio.to_thread(effect, pairs, others, days)
         return _told(found, len(redeemers) - len(over), programme)
+
+
+def _sensible(first: datetime.date, last: datetime.date) -> None:
+    for name, day in (("from", first), ("to", last)):
+        if not EARLIEST <= day <= LATEST:
+            raise Invalid({name: f"must be between {EARLIEST} and {LATEST}, not {day}"})
+    if last < first:
+        raise Invalid(to=f"{last} must not come before from, {first}")
 
 
 async def _one(call: Call, model: type[M], id: str, path: str) -> M:
@@ -133,9 +143,13 @@ async def _redeemers(reward: LoyaltyReward, first: datetime.date, last: datetime
 
 
 async def _members(call: Call, programme: LoyaltyProgramme, wanted: list[uuid.UUID]) -> dict[uuid.UUID, Person]:
-    """The wanted members and some others, with what they bought."""
+    """The wanted members and some others, with what they bought. The others are drawn by the end of their ids, which is random."""
     some = LoyaltyMember.filter(programme_id=programme.id, contact_id__isnull=False)
-    rows = [*await some.filter(id__in=wanted), *await some.exclude(id__in=wanted).order_by("id").limit(MOST)]
+    drawn = await select(
+        f"SELECT m.id AS id FROM {{others}} AS m ORDER BY SUBSTR(CAST(m.id AS TEXT), 25), m.id LIMIT {MOST}",
+        others=some.exclude(id__in=wanted).values("id"),
+    )
+    rows = await some.filter(id__in=[*wanted, *(uuid.UUID(str(row["id"])) for row in drawn)])
     purchases: dict[uuid.UUID, list[Purchase]] = defaultdict(list)
     contacts = [one.contact_id for one in rows]
     for row in await select(

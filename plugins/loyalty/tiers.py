@@ -13,12 +13,19 @@ Counted = tuple[datetime.datetime, int]
 
 
 def standing(
-    counted: Sequence[Counted], moment: datetime.datetime, programme: LoyaltyProgramme, tiers: Sequence[LoyaltyTier]
+    counted: Sequence[Counted],
+    moment: datetime.datetime,
+    programme: LoyaltyProgramme,
+    tiers: Sequence[LoyaltyTier],
+    unit: int = 1,
+    weekday: int = 0,
 ) -> LoyaltyTier | None:
     """The tier of a member at a moment; None when none is reached.
 
-    counted: what counted for tiers, with its times, the oldest first; negative where it was taken back. What comes after the moment
-        does not count.
+    counted: what counts for tiers, with the times of the sales, the oldest first. What was taken back is not there, as if it had never
+        been: so nobody buys a tier and returns the goods. What comes after the moment does not count.
+    weekday: on which weeks begin, 0 for Monday.
+    unit: so much of what counts is one of a threshold: 100 where cents are counted and thresholds are dollars.
 
     Rolling: the highest tier that the sum over the last `tierDays` days has reached at any time in the last `graceDays` days.
     Calendar: the highest that the sum since the beginning of the period has reached; and, for the first `graceDays` days of a period,
@@ -29,8 +36,8 @@ def standing(
     if programme.tier_window is LoyaltyWindow.ROLLING:
         best = _rolling(counted, moment, timedelta(days=programme.tier_days), grace)
     else:
-        best = _calendar(counted, moment, programme, grace)
-    reached = [tier for tier in tiers if tier.threshold <= best]
+        best = _calendar(counted, moment, programme, grace, weekday)
+    reached = [tier for tier in tiers if tier.threshold * unit <= best]
     return max(reached, key=lambda tier: tier.threshold, default=None)
 
 
@@ -44,12 +51,12 @@ def _rolling(counted: Sequence[Counted], moment: datetime.datetime, window: time
     return max(within(end) for end in (moment - grace, *(at for at in times if at > moment - grace)))
 
 
-def _calendar(counted: Sequence[Counted], moment: datetime.datetime, programme: LoyaltyProgramme, grace: timedelta) -> int:
-    start, _ = since(programme, programme.tier_period, moment)
+def _calendar(counted: Sequence[Counted], moment: datetime.datetime, programme: LoyaltyProgramme, grace: timedelta, weekday: int) -> int:
+    start, _ = since(programme, programme.tier_period, moment, weekday)
+    best = sum(points for at, points in counted if start is None or at >= start)
     if start is None:
-        return max(accumulate((points for _, points in counted), initial=0))
-    best = max(accumulate((points for at, points in counted if at >= start), initial=0))
+        return best
     if moment < start + grace:
-        before, _ = since(programme, programme.tier_period, start - timedelta(microseconds=1))
+        before, _ = since(programme, programme.tier_period, start - timedelta(microseconds=1), weekday)
         best = max(best, sum(points for at, points in counted if before and before <= at < start))
     return best

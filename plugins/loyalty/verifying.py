@@ -29,6 +29,21 @@ SELECT l.id AS id FROM "loyalty_lot" l LEFT JOIN (
     FROM "loyalty_entry" WHERE lot_id IS NOT NULL GROUP BY lot_id
 ) e ON e.lot_id = l.id
 WHERE l.remaining <> coalesce(e.remaining, 0) OR l.issued <> coalesce(e.issued, 0) OR l.remaining < 0 OR l.remaining > l.issued"""
+OF_REDEMPTION = """
+SELECT r.id AS id FROM "loyalty_redemption" r LEFT JOIN (
+    SELECT t.redemption_id, SUM(CASE WHEN e.account = 'HELD' THEN e.points ELSE 0 END) AS held,
+        SUM(CASE WHEN e.account = 'BURNED' THEN e.points ELSE 0 END) AS burned
+    FROM "loyalty_transaction" t JOIN "loyalty_entry" e ON e.transaction_id = t.id
+    WHERE t.redemption_id IS NOT NULL GROUP BY t.redemption_id
+) e ON e.redemption_id = r.id
+WHERE coalesce(e.held, 0) <> CASE WHEN r.state = 'HELD' THEN r.points ELSE 0 END
+    OR coalesce(e.burned, 0) <> CASE WHEN r.state = 'REDEEMED' THEN r.points ELSE 0 END"""
+OF_FACTS = """
+SELECT DISTINCT t.id AS id FROM "loyalty_transaction" t JOIN "loyalty_entry" e ON e.transaction_id = t.id
+JOIN "loyalty_member" m ON m.id = t.member_id WHERE e.effective_at <> t.effective_at OR e.programme_id <> m.programme_id"""
+OF_MONEY = """
+SELECT MIN(t.id) AS id FROM (SELECT CAST(id AS TEXT) AS id, source_id, amount, currency FROM "loyalty_transaction" WHERE kind = 'SPEND') t
+GROUP BY t.source_id, t.currency HAVING SUM(t.amount) < 0"""
 CHECKS = (
     ("LoyaltyTransaction", "its entries do not sum to zero", """
 SELECT t.id AS id FROM "loyalty_transaction" t JOIN "loyalty_entry" e ON e.transaction_id = t.id
@@ -41,12 +56,15 @@ WHERE t.points > 0 AND NOT EXISTS (SELECT 1 FROM "loyalty_entry" e WHERE e.trans
     ("LoyaltyMember", "it has points below zero, or owes points while it has some", """
 SELECT id AS id FROM "loyalty_member" WHERE balance < 0 OR pending < 0 OR held < 0 OR debt < 0 OR (balance > 0 AND debt > 0)"""),
     ("LoyaltyLot", "what remains of it is not what the entries say", OF_LOT),
+    ("LoyaltyTransaction", "its entries are of another time or programme", OF_FACTS),
+    ("LoyaltyTransaction", "more money was given back than was paid for the deal", OF_MONEY),
+    ("LoyaltyRedemption", "its points are not held or burned as its state says", OF_REDEMPTION),
     ("LoyaltyReward", "its stock is below zero", 'SELECT id AS id FROM "loyalty_reward" WHERE stock < 0'),
 )  # fmt: skip
 
 PREFIXES = {
     "LoyaltyTransaction": "loyalty_transaction", "LoyaltyMember": "loyalty_member", "LoyaltyLot": "loyalty_lot",
-    "LoyaltyReward": "loyalty_reward",
+    "LoyaltyReward": "loyalty_reward", "LoyaltyRedemption": "loyalty_redemption",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from core.fields import now
 from core.tail.consuming import consuming
 from plugins.loyalty.birthdays import birthdays_until
 from plugins.loyalty.due import due_until, warn_until
-from plugins.loyalty.models import LoyaltyLot, LoyaltyMember, LoyaltyRounding
+from plugins.loyalty.models import LoyaltyLot, LoyaltyMember, LoyaltyRedemption, LoyaltyRounding
 from plugins.loyalty.points import kept, points_of
 from plugins.loyalty.tiering import look_at
 from tests.examples import for_all
@@ -454,6 +454,142 @@ async def test_tiers_are_reached_at_once_and_lost_when_the_time_is_over(house: H
     assert len(names) == 3
 
 
+async def tier_of(shop: Shop, contact: str) -> str | None:
+    """The name of a contact's tier, once consumers have heard of all that has happened."""
+    await quiet(shop.house)
+    found = await shop.house.ask("query ($id: ID!) { contact(id: $id) { loyalty { tier { name } } } }", id=contact)
+    return found["contact"]["loyalty"]["tier"] and found["contact"]["loyalty"]["tier"]["name"]
+
+
+@pytest.mark.parametrize("basis", ["POINTS", "SPEND"])
+async def test_nobody_buys_a_tier_and_returns_the_goods(house: House, basis: str):
+    shop = await Shop.of(house, tier_basis=basis, tier_window="CALENDAR", tier_period="YEAR", grace_days=30)
+    threshold = 1000 if basis == "POINTS" else 1_000_000
+    await house.make("LoyaltyTier", programme_id=shop.programme, name="gold", threshold=threshold)
+    await shop.rule(points="1", per_amount={"amount": "1000", "currency": "IRR"})
+    await shop.rule(points="1", per_amount={"amount": "1000000000", "currency": "IRR"})  # answers, and gives nothing
+    contact = await shop.joined()
+    reopened, refunded, lowered = [await shop.deal(contact, "999999") for _ in range(3)]
+    assert await tier_of(shop, contact) == "gold"
+    await shop.change("Deal", reopened, stageId=(await shop.stages())["OPEN"])
+    assert await tier_of(shop, contact) == "gold"
+    assert await shop.do("loyaltyReverse", dealId=refunded, amount="999999") == []
+    assert await tier_of(shop, contact) is None
+    for kind in ("OPEN", "WON"):
+        await shop.change("Deal", refunded, stageId=(await shop.stages())[kind])
+        await has(shop, contact, balance=999)
+    await shop.change("Deal", reopened, stageId=(await shop.stages())["WON"])
+    assert await tier_of(shop, contact) == "gold"
+    await shop.change("Deal", lowered, amount={"amount": "0", "currency": "IRR"})
+    assert await tier_of(shop, contact) is None
+    await check(house)
+
+
+async def test_money_counts_for_tiers_though_it_earns_no_points(house: House):
+    shop = await Shop.of(house, tier_basis="SPEND")
+    await house.make("LoyaltyTier", programme_id=shop.programme, name="gold", threshold=1000)
+    contact = await shop.joined()
+    deal = await shop.deal(contact, "600")
+    await shop.deal(contact, "400")
+    assert await tier_of(shop, contact) == "gold"
+    await has(shop, contact)
+    assert await shop.do("loyaltyReverse", dealId=deal, amount="1") == []
+    assert await tier_of(shop, contact) is None
+    [error] = await shop.do("loyaltyReverse", dealId=deal, amount="600")
+    assert (error["field"], error["code"]) == (["amount"], "LOYALTY_INVALID") and "599.00 IRR" in error["message"]
+    history = await house.ask("{ loyaltyTransactions(where: {kind: {eq: SPEND}}) { nodes { points amount { amount } } } }")
+    assert sorted(one["amount"]["amount"] for one in history["loyaltyTransactions"]["nodes"]) == ["-1.00", "400.00", "600.00"]
+    await check(house)
+
+
+async def test_what_happened_before_a_rule_was_changed_goes_by_the_rule_as_it_was(house: House):
+    shop = await Shop.of(house)
+    rule = await shop.rule(points="10")
+    boost = await house.make(
+        "LoyaltyBoost",
+        programme_id=shop.programme,
+        name="b",
+        factor="2",
+        valid_from=now().isoformat(),
+        valid_until=(now() + DAY).isoformat(),
+    )
+    contact = await shop.joined()
+    await shop.deal(contact)  # which no consumer hears of before the rest is done
+    await shop.change("LoyaltyRule", rule, points="1000")
+    await shop.change("LoyaltyRule", rule, active=False)
+    await shop.change("LoyaltyBoost", boost.id, factor="50")
+    await house.ask("mutation ($id: ID!) { loyaltyRuleDelete(id: $id) { userErrors { message } } }", id=rule)
+    await has(shop, contact, balance=20)
+    await shop.deal(contact)
+    await has(shop, contact, balance=20)
+    await check(house)
+
+
+async def test_a_referral_is_taken_back_with_the_deal_and_given_again_with_another_one(house: House):
+    shop = await Shop.of(house)
+    await shop.rule("REFERRAL", "50")
+    first = await shop.joined("first")
+    second = await shop.joined("second", referrer=first)
+    deal = await shop.deal(second)
+    await shop.deal(second)
+    await has(shop, first, balance=50)
+    await shop.change("Deal", deal, description="again")
+    await has(shop, first, balance=50)
+    await shop.change("Deal", deal, stageId=(await shop.stages())["OPEN"])
+    await has(shop, first)
+    third = await shop.deal(second, "1000")
+    await has(shop, first, balance=50)
+    assert await shop.do("loyaltyReverse", dealId=third, amount="1000") == []
+    await has(shop, first)
+    await check(house)
+
+
+async def test_bounds_of_rules_hold_across_a_merge_and_what_is_undone_does_not_use_them_up(house: House):
+    shop = await Shop.of(house)
+    await shop.rule(points="10", cap_points=25)
+    first, second = await shop.joined("first"), await shop.joined("second")
+    deal = await shop.deal(first)
+    await shop.deal(second)
+    await has(shop, first, balance=10)
+    document = "mutation ($into: ID!, $ids: [ID!]!) { contactMerge(into: $into, ids: $ids) { userErrors { message } } }"
+    assert await house.ask(document, into=second, ids=[first]) == {"contactMerge": {"userErrors": []}}
+    await has(shop, second, balance=20)
+    await shop.deal(second)
+    await has(shop, second, balance=25)
+    await shop.change("Deal", deal, stageId=(await shop.stages())["LOST"])
+    await has(shop, second, balance=15)
+    await shop.deal(second)
+    await has(shop, second, balance=25)
+    await check(house)
+
+
+async def test_points_held_too_long_are_there_for_the_next_redemption(house: House):
+    shop = await Shop.of(house)
+    contact, reward = await shop.joined(), await shop.reward(100, stock=1)
+    await shop.do("loyaltyGrant", contactId=contact, points=100)
+    held = (await shop.payload("loyaltyHold", contactId=contact, rewardId=reward))["loyaltyRedemption"]["id"]
+    assert [error["code"] for error in await shop.do("loyaltyRedeem", contactId=contact, rewardId=reward)] == ["LOYALTY_OUT_OF_STOCK"]
+    await LoyaltyRedemption.all().update(held_until=now())
+    assert await shop.do("loyaltyRedeem", contactId=contact, rewardId=reward) == []
+    assert [error["code"] for error in await shop.do("loyaltyCapture", id=held)] == ["LOYALTY_NOT_POSSIBLE"]
+    await has(shop, contact)
+    await check(house)
+
+
+async def test_a_new_tier_is_given_at_night_and_expired_points_are_told_of(house: House):
+    shop = await Shop.of(house)
+    await shop.rule(points="100", expiry_days=5)
+    contact = await shop.joined()
+    await shop.deal(contact)
+    assert await tier_of(shop, contact) is None
+    await house.make("LoyaltyTier", programme_id=shop.programme, name="silver", threshold=100)
+    assert await look_at(house.crm.call(SYSTEM), now()) == 1
+    assert await tier_of(shop, contact) == "silver"
+    await due_until(house.crm.call(SYSTEM), now() + 6 * DAY)
+    [event] = await house.sql("SELECT id FROM event WHERE name = 'loyaltyMember.pointsExpired'")
+    assert event
+
+
 async def test_merging_contacts_adds_their_points_up_and_keeps_their_history(house: House):
     shop = await Shop.of(house)
     await shop.rule(points="100")
@@ -474,7 +610,7 @@ async def test_merging_contacts_adds_their_points_up_and_keeps_their_history(hou
         "query ($id: ID!) { contact(id: $id) { loyalty { merged { nodes { history { nodes { kind } } } } } } }", id=stranger
     )
     [one] = seen["contact"]["loyalty"]["merged"]["nodes"]
-    assert sorted(step["kind"] for step in one["history"]["nodes"]) == ["EARN", "HOLD"]
+    assert sorted(step["kind"] for step in one["history"]["nodes"]) == ["EARN", "HOLD", "SPEND"]
     await check(house)
 
 
@@ -513,6 +649,12 @@ async def test_a_ledger_that_somebody_has_touched_is_found_out(house: House):
     await LoyaltyLot.all().update(remaining=11)
     found = (await house.ask("{ loyaltyVerify { type message } }"))["loyaltyVerify"]
     assert {one["type"] for one in found} == {"LoyaltyMember", "LoyaltyLot"}
+    await LoyaltyLot.all().update(remaining=10)
+    assert await shop.do("loyaltyHold", contactId=contact, rewardId=await shop.reward(4)) == []
+    assert (await house.ask("{ loyaltyVerify { type message } }"))["loyaltyVerify"] == []
+    await LoyaltyRedemption.all().update(state="REDEEMED")
+    found = (await house.ask("{ loyaltyVerify { type message } }"))["loyaltyVerify"]
+    assert [one["type"] for one in found] == ["LoyaltyRedemption"]
 
 
 ROUNDS = {LoyaltyRounding.DOWN: (1, 2), LoyaltyRounding.HALF_EVEN: (2, 2), LoyaltyRounding.UP: (2, 3)}

@@ -50,7 +50,31 @@ async def test_points_by_period_of_the_programmes_calendar(house: House):
     assert all(one["complete"] for one in found)
     [error] = (await house.answer(document.replace("2026-05-30", "2025-05-30"), id=shop.programme))[1]
     assert "must not come before" in error["message"]
+    for year in ("0001-01-01", "9999-12-31"):
+        for document in (
+            f'query ($id: ID!) {{ loyaltyFlow(programmeId: $id, from: "{year}", to: "{year}", period: YEAR) {{ start }} }}',
+            f'query ($id: ID!) {{ loyaltyRewardEffect(rewardId: $id, from: "2026-01-01", to: "{year}") {{ matched }} }}',
+        ):
+            [error] = (await house.answer(document, id=shop.programme))[1]
+            assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR" and "between 1970-01-01" in error["message"]
     assert contact
+
+
+async def test_what_has_expired_is_in_the_flow_before_anybody_has_noted_it(house: House):
+    shop = await Shop.of(house)
+    await shop.joined()
+    member, call = await LoyaltyMember.get(), house.crm.call(SYSTEM)
+    async with transaction(call):
+        book = await opened(call, member.id, BEGIN)
+        await book.earn(100, "a", available_at=BEGIN + 3 * DAY, expires_at=BEGIN + 40 * DAY)
+        await book.earn(7, "b", available_at=BEGIN + 50 * DAY, expires_at=BEGIN + 40 * DAY)
+    document = """query ($id: ID!) { loyaltyFlow(programmeId: $id, from: "2026-01-01", to: "2026-02-28") {
+        start issued matured expired } }"""
+    before = (await house.ask(document, id=shop.programme))["loyaltyFlow"]
+    assert [(one["issued"], one["matured"], one["expired"]) for one in before] == [("107", "100", "0"), ("0", "0", "107")]
+    async with transaction(call):
+        await opened(call, member.id)
+    assert (await house.ask(document, id=shop.programme))["loyaltyFlow"] == before
 
 
 def person(*bought: tuple[int, int], redeemed: tuple[int, ...] = ()) -> Person:

@@ -17,7 +17,7 @@ ZONE = ZoneInfo("Asia/Tehran")
 BEGIN = datetime.datetime(2025, 1, 1, 12, tzinfo=ZONE)
 DAY = datetime.timedelta(days=1)
 TIERS: Any = [SimpleNamespace(threshold=threshold) for threshold in (50, 100, 200)]
-COUNTED = st.lists(st.tuples(st.integers(0, 500), st.integers(-60, 80)), max_size=12)
+COUNTED = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 80)), max_size=12)
 
 
 def _programme(**values: Any) -> Any:
@@ -54,14 +54,16 @@ def test_calendar_is_the_best_of_the_year_and_for_some_days_the_end_of_the_last_
         date = (BEGIN + at * DAY).date()
         return JalaliDate.to_jalali(date.year, date.month, date.day).year if calendar is LoyaltyCalendar.JALALI else date.year
 
-    best = running = 0
-    for at, points in sorted(days):
-        if year(at) == year(day) and at <= day:
-            running += points
-            best = max(best, running)
+    best = sum(points for at, points in days if year(at) == year(day) and at <= day)
     first = next(at for at in range(day, -2000, -1) if year(at - 1) != year(day))
     if day - first < grace:  # the first day counts from midnight, and we look at noon
         best = max(best, sum(points for at, points in days if year(at) == year(day) - 1))
     programme = _programme(tier_window=LoyaltyWindow.CALENDAR, tier_days=1, grace_days=grace)
     programme.calendar = calendar
     assert _threshold(standing(_counted(days), BEGIN + day * DAY, programme, TIERS)) == _level(best)
+
+
+def test_a_threshold_is_of_whole_units():
+    programme = _programme(tier_window=LoyaltyWindow.ROLLING, tier_days=30, grace_days=0)
+    assert standing([(BEGIN, 49_99)], BEGIN, programme, TIERS, 100) is None
+    assert _threshold(standing([(BEGIN, 49_99), (BEGIN + DAY, 1)], BEGIN + DAY, programme, TIERS, 100)) == 50
