@@ -163,7 +163,7 @@ class CRM:
     def grafted(self) -> dict[str, frozenset[str]]:
         """The fields that plugins write by hand onto types, by the name of the type."""
         found: dict[str, set[str]] = {}
-        for _, part in self.plugins.lists("graphql"):
+        for _, part in self.plugins.lists("graphql", crm=self):
             definition = getattr(part, "__strawberry_definition__", None)
             if definition is not None:
                 found.setdefault(definition.name, set()).update(one.python_name for one in definition.fields)

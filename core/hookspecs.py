@@ -39,8 +39,8 @@ def resources() -> list[Resource]:  # type: ignore[empty-body]
 
 
 @hookspec
-def graphql() -> list[type]:  # type: ignore[empty-body]
-    """Return strawberry types made with extend=True; their fields join the type that they name."""
+def graphql(crm: CRM) -> list[type]:  # type: ignore[empty-body]
+    """Return strawberry types made with extend=True; their fields join the type that they name. What others declare is in the house."""
 
 
 @hookspec

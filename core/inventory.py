@@ -73,7 +73,7 @@ def _own_hooks(crm: CRM, plugin: Plugin) -> list[str]:
 
 def _fields(crm: CRM, plugin: str) -> Iterator[tuple[str, str]]:
     """The fields written by hand, as pairs of type and name. What GraphQL makes of a class is known by its mark alone."""
-    for owner, part in crm.plugins.lists("graphql"):
+    for owner, part in crm.plugins.lists("graphql", crm=crm):
         definition: Any = getattr(part, "__strawberry_definition__", None)
         if owner == plugin and definition is not None:
             yield from ((definition.name, one.graphql_name or camel(one.python_name)) for one in definition.fields)

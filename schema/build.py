@@ -70,7 +70,7 @@ class Schema(strawberry.Schema):
 
 def build(crm: CRM) -> Schema:
     """The schema of a house. Raises StartError when two plugins do not go together."""
-    grafts = list(crm.plugins.lists("graphql"))
+    grafts = list(crm.plugins.lists("graphql", crm=crm))
     try:
         return _schema(crm, grafts)
     except StartError:

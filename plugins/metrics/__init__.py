@@ -1,16 +1,26 @@
-"""Metrics: how sales go, in figures: win rate, sales cycle and stage conversion, by owner, product and period."""
+"""Metrics: how sales go, in figures: conversion, retention and value, by whatever they are put together by, and by period."""
 
-from core import hookimpl
-from plugins.metrics.graphql import MetricsQuery
+from collections.abc import Sequence
+
+from core import CRM, hookimpl
+from plugins.metrics import bundled
+from plugins.metrics.declaring import Metric
+from plugins.metrics.fields import query
 
 
 @hookimpl
 def permissions() -> dict[str, str]:
-    """One permission for all figures; which deals count is decided by `deal.read`."""
-    return {"metrics.read": "To read win rate, sales cycle and stage conversion of the deals that one may see."}
+    """One permission for all figures; which rows count is decided by those of the resources."""
+    return {"metrics.read": "To read metrics of the deals, contacts and activities that one may see."}
 
 
 @hookimpl
-def graphql() -> list[type]:
+def metric_definitions() -> Sequence[Metric]:
+    """The bundled metrics."""
+    return bundled.metrics()
+
+
+@hookimpl
+def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return [MetricsQuery]
+    return query(crm)

@@ -1,0 +1,117 @@
+"""What is answered: rows with a key and what was measured, and what all rows of an answer have in common."""
+
+import datetime
+from decimal import Decimal
+
+import strawberry
+
+from core import Calendar, Money
+from core.models import Company, Pipeline, Product, Stage, Tag, Team, User
+
+
+@strawberry.type(description="A stretch of time, in the calendar and the time zone of the question.")
+class MetricsPeriod:
+    """The period of a row."""
+
+    start: datetime.date = strawberry.field(description="Its first day.")
+    end: datetime.date = strawberry.field(description="Its last day.")
+    complete: bool = strawberry.field(
+        description="False while the period is not over, and when `from` or `to` cut it: then its figures say less than those of others."
+    )
+
+
+@strawberry.type(description="What the rows behind a figure have in common; null for what they are not put together by, and for rows without.")
+class MetricsKey:
+    """The key of a row."""
+
+    owner: User | None = strawberry.field(default=None, description="The user who looks after them.")
+    team: Team | None = strawberry.field(default=None, description="The team in which their owner is now.")
+    product: Product | None = strawberry.field(default=None, description="A product on their lines, or that they are about.")
+    pipeline: Pipeline | None = strawberry.field(default=None, description="Their pipeline.")
+    stage: Stage | None = strawberry.field(default=None, description="The stage in which they are now.")
+    company: Company | None = strawberry.field(default=None, description="Their company.")
+    tag: Tag | None = strawberry.field(default=None, description="A tag of theirs.")
+    source: str | None = strawberry.field(default=None, description="Where they came from.")
+    industry: str | None = strawberry.field(default=None, description="The industry of their company.")
+    city: str | None = strawberry.field(default=None, description="The city of the contact.")
+    gender: str | None = strawberry.field(default=None, description="The gender of the contact: FEMALE, MALE, OTHER.")
+    lifecycle_stage: str | None = strawberry.field(default=None, description="How far the contacts have come: LEAD, CUSTOMER and so on.")
+    kind: str | None = strawberry.field(default=None, description="The kind of the activities.")
+    period: MetricsPeriod | None = strawberry.field(default=None, description="The days of the row; null for all time.")
+
+
+@strawberry.type(description="The same figure of other days.")
+class MetricsBeside:
+    """A figure to compare with."""
+
+    period: MetricsPeriod = strawberry.field(description="The days compared with.")
+    value: float | None = strawberry.field(description="The figure then. Null for 0 / 0.")
+    numerator: Decimal = strawberry.field(description="Its numerator.")
+    denominator: Decimal | None = strawberry.field(description="Its denominator; null for what has none.")
+    difference: float | None = strawberry.field(description="The figure less that of then. Null when one of them is.")
+    growth: float | None = strawberry.field(description="The figure / that of then, less 1: 0.1 for a tenth more. Null for a figure of 0 then.")
+
+
+@strawberry.type(description="A figure.")
+class MetricsRow:
+    """A row of an answer."""
+
+    key: MetricsKey = strawberry.field(description="Which rows this figure is about.")
+    value: float | None = strawberry.field(description="The figure: numerator / denominator, or the numerator alone. Null for 0 / 0, never 0.")
+    numerator: Decimal = strawberry.field(description="The numerator, a whole number.")
+    denominator: Decimal | None = strawberry.field(description="The denominator, a whole number; null for what has none.")
+    low: float | None = strawberry.field(description="Of a share: the lower end of the Wilson interval of 95 %. Null for 0 / 0.")
+    high: float | None = strawberry.field(description="Of a share: the upper end of it.")
+    previous: MetricsBeside | None = strawberry.field(description="The period before, or as many days before; null without days.")
+    last_year: MetricsBeside | None = strawberry.field(description="The same period of last year; of weeks, the one 52 weeks before.")
+
+
+@strawberry.type(description="An amount of other days.")
+class MetricsMoneyBeside:
+    """An amount to compare with."""
+
+    period: MetricsPeriod = strawberry.field(description="The days compared with.")
+    value: Money | None = strawberry.field(description="The amount then. Null for 0 / 0.")
+    numerator: Money = strawberry.field(description="Its numerator.")
+    denominator: Decimal | None = strawberry.field(description="Its denominator; null for what has none.")
+    difference: Money | None = strawberry.field(description="The amount less that of then. Null when one of them is.")
+    growth: float | None = strawberry.field(description="The amount / that of then, less 1. Null for an amount of 0 then.")
+
+
+@strawberry.type(description="An amount.")
+class MetricsMoneyRow:
+    """A row of an answer in money."""
+
+    key: MetricsKey = strawberry.field(description="Which rows this amount is about.")
+    value: Money | None = strawberry.field(
+        description="The amount: numerator / denominator, rounded half to even to the digits of the currency, or the numerator alone."
+        " Null for 0 / 0, never 0."
+    )
+    exact: float | None = strawberry.field(description="The amount without rounding, in units of the currency.")
+    numerator: Money = strawberry.field(description="The numerator.")
+    denominator: Decimal | None = strawberry.field(description="The denominator, a whole number; null for what has none.")
+    previous: MetricsMoneyBeside | None = strawberry.field(description="The period before, or as many days before; null without days.")
+    last_year: MetricsMoneyBeside | None = strawberry.field(description="The same period of last year; of weeks, the one 52 weeks before.")
+
+
+@strawberry.type(description="A metric.")
+class Metrics:
+    """What all rows of an answer have in common."""
+
+    definition: str = strawberry.field(description="What it is, with its formula.")
+    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
+    time_zone: str = strawberry.field(description="The time zone of its days.")
+    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+    rows: list[MetricsRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
+
+
+@strawberry.type(description="A metric in money.")
+class MetricsMoney:
+    """What all rows of an answer in money have in common."""
+
+    definition: str = strawberry.field(description="What it is, with its formula.")
+    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
+    time_zone: str = strawberry.field(description="The time zone of its days.")
+    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+    currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
+    rows: list[MetricsMoneyRow] = strawberry.field(description="The amounts, in the order of the names in their keys, then of time.")

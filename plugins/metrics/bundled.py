@@ -1,0 +1,61 @@
+"""The metrics that come with the plugin, declared as any other plugin declares its own. Their sources are in docs/metrics.md."""
+
+from collections.abc import Sequence
+
+from core.models import Activity, Contact, Deal, Stage
+from plugins.metrics.declaring import Metric, Part, Unit
+
+STAGE = "LEFT JOIN {stages} AS s ON s.id = d.stage_id"
+STAGES = {"stages": Stage}
+WON, CLOSED = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN 1 END"
+MONEY_WON, MONEY_CLOSED = "CASE WHEN s.kind = 'WON' THEN d.amount END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN d.amount END"
+OF_KIND = {Deal: ("stage", "closed_at"), Stage: ("kind",)}
+OF_MONEY = {Deal: ("stage", "closed_at", "amount", "currency"), Stage: ("kind",)}
+
+
+def metrics() -> Sequence[Metric]:
+    """All of them."""
+    return [
+        Metric(
+            "winRate", "won / (won + lost), of deals by the time at which they were closed; open deals are in neither part.", Deal,
+            Unit.SHARE, Part(WON, "closed_at"), Part(CLOSED, "closed_at"), STAGE, STAGES, OF_KIND,
+        ),
+        Metric(
+            "winRateByValue", "Money of won deals / money of won and lost deals, by the time at which they were closed. A lost deal counts with"
+            " the amount that it has.", Deal, Unit.RATIO, Part(MONEY_WON, "closed_at"), Part(MONEY_CLOSED, "closed_at"), STAGE, STAGES, OF_MONEY,
+        ),
+        Metric(
+            "cohortConversion", "Deals that are won by now / all deals, by the time at which work on them began: open deals are in the"
+            " denominator, so that the share of late cohorts still grows.", Deal,
+            Unit.SHARE, Part(WON, "started_at"), Part("1", "started_at"), STAGE, STAGES, {Deal: ("stage", "started_at"), Stage: ("kind",)},
+        ),
+        Metric(
+            "periodConversion", "Deals won in the period / deals begun in the period: a flow of two crowds, which can pass 1 and says little"
+            " where sales take longer than the period; see cohortConversion.", Deal,
+            Unit.RATIO, Part(WON, "closed_at"), Part("1", "started_at"), STAGE, STAGES,
+            {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)},
+        ),
+        Metric(
+            "revenue", "Sum of the amounts of won deals, by the time at which they were closed.", Deal,
+            Unit.MONEY, Part(MONEY_WON, "closed_at"), None, STAGE, STAGES, OF_MONEY,
+        ),
+        Metric(
+            "averageDeal", "Sum of the amounts of won deals / their number, by the time at which they were closed; deals without an amount are"
+            " in neither part.", Deal, Unit.MONEY_EACH, Part(MONEY_WON, "closed_at"),
+            Part("CASE WHEN s.kind = 'WON' AND d.amount IS NOT NULL THEN 1 END", "closed_at"), STAGE, STAGES, OF_MONEY,
+        ),
+        Metric(
+            "wonDeals", "Number of won deals, by the time at which they were closed.", Deal, Unit.NUMBER, Part(WON, "closed_at"), None,
+            STAGE, STAGES, OF_KIND,
+        ),
+        Metric(
+            "lostDeals", "Number of lost deals, by the time at which they were closed.", Deal, Unit.NUMBER,
+            Part("CASE WHEN s.kind = 'LOST' THEN 1 END", "closed_at"), None, STAGE, STAGES, OF_KIND,
+        ),
+        Metric("startedDeals", "Number of deals, by the time at which work on them began.", Deal, Unit.NUMBER, Part("1", "started_at"),
+               tells={Deal: ("started_at",)}),
+        Metric("newContacts", "Number of contacts, by the time at which they came in.", Contact, Unit.NUMBER, Part("1", "created_at"),
+               tells={Contact: ("created_at",)}),
+        Metric("doneActivities", "Number of activities, by the time at which they were done.", Activity, Unit.NUMBER,
+               Part("CASE WHEN d.done_at IS NOT NULL THEN 1 END", "done_at"), tells={Activity: ("done_at",)}),
+    ]  # fmt: skip

@@ -1,0 +1,69 @@
+"""What a metric is: rows with a time, and what each of them adds. All else is the same for every metric."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tortoise.models import Model
+
+
+class Unit(StrEnum):
+    """What kind of number comes out.
+
+    SHARE: The part of a whole, numerator / denominator from 0 to 1, both counts of independent rows; with a Wilson interval.
+    RATIO: numerator / denominator, of any size.
+    NUMBER: The numerator alone.
+    MONEY: The numerator alone, in minor units of one currency.
+    MONEY_EACH: numerator / denominator, the numerator in minor units of one currency.
+    """
+
+    SHARE = "SHARE"
+    RATIO = "RATIO"
+    NUMBER = "NUMBER"
+    MONEY = "MONEY"
+    MONEY_EACH = "MONEY_EACH"
+
+    @property
+    def of_money(self) -> bool:
+        """Whether it is an amount of a currency."""
+        return self in (Unit.MONEY, Unit.MONEY_EACH)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One side of a metric: what each row adds, and the column with the time at which it does.
+
+    value: SQL for a number over the row `d` and what the metric's `join` brings; null where a row adds nothing.
+    dated: the column of the row by which it belongs to a period, in UTC.
+    """
+
+    value: str
+    dated: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a business, by its definition.
+
+    name: of the field of Query: `winRate`. description: the definition, with its formula, as answers and schema tell it.
+    of: the resource whose rows count, and whose filter `where` is. Rows that are deleted, or that the actor does not see, never count.
+    join: SQL that joins `{name}`s of `rows` to the row `d`: `LEFT JOIN {stages} AS s ON s.id = d.stage_id`; at most one row each.
+    rows: the models behind these names; of them, too, only what the actor sees, and what is deleted as well.
+    tells: what one could conclude from the metric: who may not see one of these columns is refused.
+    currency: with money, the column of the row with its currency; rows in other currencies than the one asked for are left out.
+    """
+
+    name: str
+    description: str
+    of: type[Model]
+    unit: Unit
+    numerator: Part
+    denominator: Part | None = None
+    join: str = ""
+    rows: Mapping[str, type[Model]] = field(default_factory=dict)
+    tells: Mapping[type[Model], tuple[str, ...]] = field(default_factory=dict)
+    currency: str = "currency"
+
+    def __post_init__(self) -> None:
+        if (self.denominator is None) != (self.unit in (Unit.NUMBER, Unit.MONEY)):
+            raise ValueError(f"the metric {self.name} is a {self.unit.value}: it {'needs a' if self.denominator is None else 'has no'} denominator")

@@ -1,0 +1,62 @@
+"""The keys of an answer: with their records, in their order, and without what the actor does not see."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import visible
+from plugins.metrics.counting import Cells, Values
+from plugins.metrics.dimensions import Dimension
+from plugins.metrics.question import Question
+
+Records = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The values of the dimensions of a question, in the order of their names; what has no name comes last. `records` are behind them."""
+
+    question: Question
+    records: tuple[Records, ...]
+    values: list[Values]
+
+    @classmethod
+    async def of(cls, question: Question, found: Iterable[Cells]) -> "Keys":
+        """Those of all these cells. One key of everything when nothing is asked."""
+        every = {values for cells in found for values, _ in cells} if question.by else {()}
+        records = tuple([await _records(question, one, {key[place] for key in every}) for place, one in enumerate(question.by)])
+        made = cls(question, records, [])
+        seen = {made.seen(values) for values in every}
+        ordered = sorted(seen, key=lambda key: [_rank(some, value) for some, value in zip(records, key, strict=True)])
+        return cls(question, records, ordered)
+
+    def seen(self, values: Values) -> Values:
+        """Values as the actor sees them: None for a record that is hidden, as for rows that have none; how many are hidden does not show."""
+        return tuple(value if value in some else None for some, value in zip(self.records, values, strict=True))
+
+    def merged(self, cells: Cells) -> Cells:
+        """The cells by the values that are seen."""
+        together: Cells = defaultdict(list)
+        for (values, start), rows in cells.items():
+            together[self.seen(values), start] += rows
+        return together
+
+    def named(self, values: Values) -> dict[str, Any]:
+        """The records and values of a key by the names of their dimensions."""
+        return {one.name: some.get(value) for one, some, value in zip(self.question.by, self.records, values, strict=True)}
+
+
+async def _records(question: Question, dimension: Dimension, values: set[Any]) -> Records:
+    """The records behind a part of the keys, deleted ones too, for what happened with them stays true."""
+    keys = [value for value in values if value is not None]
+    if dimension.model is None:
+        return {value: value for value in keys}
+    found = await visible(question.call, dimension.model, deleted=True).filter(id__in=keys) if keys else []
+    return {uuid.UUID(str(row.id)): row for row in found}
+
+
+def _rank(records: Records, value: Any) -> tuple[bool, Any, str, str]:
+    record = records.get(value)
+    return record is None, getattr(record, "position", 0), getattr(record, "name_key", record or ""), str(value)

@@ -1,0 +1,76 @@
+"""The stretches of time of an answer, each with the one before it and the same one of last year."""
+
+import datetime
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core import Calendar, Invalid, Period, period_end, period_start, period_starts
+from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
+
+WEEKS = 52 * 7 * DAY
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days from `start` to `end`, both included. `complete` is false while it is not over, and where the question cuts it."""
+
+    start: datetime.date
+    end: datetime.date
+    complete: bool = True
+
+
+def spans(question: Question, seen: Sequence[datetime.date]) -> list[Span | None]:
+    """All periods from the first day asked to the last; where none is asked, from the first and to the last in which something was.
+
+    One span of all the days asked where no period is; None for all time. Raises Invalid when there are too many.
+    """
+    if question.period is None:
+        if question.first is None or question.last is None:
+            return [None]
+        return [Span(question.first, question.last, question.last < question.today())]
+    first, last = question.first or min(seen, default=None), question.last or max(seen, default=None)
+    if first is None or last is None:
+        return []
+    # One more than the limit, so that it shows; a wrong year in one row must not make thousands.
+    starts = list(itertools.islice(period_starts(first, last, question.period, question.calendar, question.weekday), question.limit + 1))
+    if len(starts) > question.limit:
+        raise Invalid(group_by=f"makes more than {question.limit} groups; filter more, group by less, or name from and to")
+    return [_span(question, question.period, start) for start in starts]
+
+
+def _span(question: Question, period: Period, start: datetime.date) -> Span:
+    end = period_end(start, period, question.calendar)
+    cut = (question.first is not None and question.first > start) or (question.last is not None and question.last < end)
+    return Span(start, end, end < question.today() and not cut)
+
+
+def before(question: Question, span: Span) -> Span | None:
+    """The period before; of days that are no period of the calendar, as many days before them. None before 1970."""
+    if question.period is None:
+        found = Span(span.start - (span.end - span.start) - DAY, span.start - DAY)
+    else:
+        found = Span(period_start(span.start - DAY, question.period, question.calendar, question.weekday), span.start - DAY)
+    return found if found.start >= EARLIEST else None
+
+
+def last_year(question: Question, span: Span) -> Span | None:
+    """The same period of the year before: the same month, the same days; of weeks, the one 52 weeks before. None before 1970."""
+    if question.period is Period.WEEK:
+        found = Span(span.start - WEEKS, span.end - WEEKS)
+    else:
+        start = _year_before(question.calendar, span.start)
+        end = _year_before(question.calendar, span.end)
+        if question.period is not None:
+            end = period_end(start, question.period, question.calendar)
+        found = Span(start, end)
+    return found if EARLIEST <= found.start <= found.end < LATEST else None
+
+
+def _year_before(calendar: Calendar, day: datetime.date) -> datetime.date:
+    """The same day of the year before; of a leap day, the one before it."""
+    year, month, number = calendar.parts(day)
+    try:
+        return calendar.date(year - 1, month, number)
+    except ValueError:
+        return calendar.date(year - 1, month, number - 1)
