@@ -46,7 +46,7 @@ EMPTY: list[Callable[..., str]] = [
     lambda **said: series([], LINES, **said),
     lambda **said: series([Point("March", (None,)), Point("April", ())], LINES, **said),
 ]
-slowly = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+slowly = settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 labels = some.text(max_size=60) | some.sampled_from(HOSTILE) | some.text("\u202e\u2067\u200f\u0000\u001b\ufffe\ud800م<&\n ", max_size=20)
 rates = some.none() | some.floats() | some.floats(0, 1)
 counts = some.integers(0, 10**18)

@@ -72,6 +72,7 @@ class Canvas:
         """The document of what `draw` draws into the axes, from left to right, whatever the direction of the locale."""
         library = _library()
         out = io.BytesIO()
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)  # what the font that measures does not have, that of a browser may
         with _one, library.style.context(_STYLE, after_reset=True):
             figure = library.figure.Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, layout="constrained")
             if title := shown(self.title, self.width // 10):
@@ -95,9 +96,6 @@ def _library() -> Any:
     """matplotlib, read when the first picture is asked for."""
     import matplotlib.figure
     import matplotlib.style
-
-    # The browser has a font for what the font of the library cannot show.
-    warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
     return matplotlib
 
 

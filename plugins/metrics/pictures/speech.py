@@ -55,7 +55,7 @@ class Speech:
         """A word of the picture itself, in English where we have none in the language."""
         return _WORDS.get(self.locale.language, _WORDS["en"])[name]
 
-    def number(self, value: float) -> str:
+    def number(self, value: float | Decimal) -> str:
         """A number with at most four places behind the point, from a million on as 1.2M, by a power of ten when it is too long for that."""
         kind = self._numbering
         if value and not _HARDLY <= abs(value) < _ENORMOUS:
@@ -66,12 +66,13 @@ class Speech:
 
     def percent(self, rate: float, places: int = 0) -> str:
         """A rate in hundredths with at most so many places, rounded half up: 0.625 is 63%."""
-        rounded = Decimal(str(rate))
-        if abs(rate) < _MILLION:
-            rounded = rounded.quantize(Decimal(1).scaleb(-2 - places), ROUND_HALF_UP)
         kind = self._numbering
+        sign = self.locale.number_symbols[kind]["percentSign"]
+        if abs(rate) >= _MILLION:
+            return self.number(Decimal(str(rate)) * 100) + sign
+        rounded = Decimal(str(rate)).quantize(Decimal(1).scaleb(-2 - places), ROUND_HALF_UP)
         text = format_percent(rounded, locale=self.locale, decimal_quantization=False, numbering_system=kind)
-        return self._digits(text).replace("%", self.locale.number_symbols[kind]["percentSign"])
+        return self._digits(text).replace("%", sign)
 
     @property
     def _numbering(self) -> str:
