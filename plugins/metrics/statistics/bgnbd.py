@@ -53,14 +53,20 @@ class BgNbd:
         P(alive) · (a + b + x - 1) / (a - 1) · (1 - y^(a - 1) · 2F1(a - 1, a + b - 1 - r; a + b + x - 1; 1 - y)).
         So nothing grows with x, and customers with ten thousand purchases are no trouble.
         """
+        return self.weighted([(time, 1.0)], histories)
+
+    def weighted(self, times: Sequence[tuple[float, float]], histories: Sequence[History]) -> list[float]:
+        """The sum, for each customer, of the purchases within some times from now, each multiplied by the weight beside the time."""
         import numpy
 
         x, recency, age, _ = _columns(histories)
-        if not time >= 0:
-            raise ValueError(f"{time} is no time to come")
+        if wrong := [time for time, _ in times if not time >= 0]:
+            raise ValueError(f"{wrong[0]} is no time to come")
         # Many histories differ in recency alone, of which the costly part knows nothing.
         pairs, where = numpy.unique(x + 1j * age, return_inverse=True)
-        return (self._alive(x, recency, age) * self._while_alive(time, numpy.real(pairs), numpy.imag(pairs))[where]).tolist()
+        often, since = numpy.real(pairs), numpy.imag(pairs)
+        sums = sum((self._while_alive(time, often, since) * weight for time, weight in times), numpy.zeros(len(pairs)))
+        return (self._alive(x, recency, age) * sums[where]).tolist()
 
     def alive(self, histories: Sequence[History]) -> list[float]:
         """The probability that each customer has not left; 1 for who has bought but once, for one leaves after buying again.

@@ -1,6 +1,7 @@
 """What customers will still bring: their expected purchases, times the value of one, discounted."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from plugins.metrics.statistics.bgnbd import BgNbd, History
 
@@ -20,10 +21,8 @@ def lifetime_values(
         raise ValueError(f"{len(histories)} histories, but {len(values)} values")
     if periods < 0 or period <= 0 or discount <= -1:
         raise ValueError(f"nothing can be expected of {periods} periods of {period} at a discount of {discount}")
-    totals, before = [0.0] * len(histories), [0.0] * len(histories)
-    for number in range(1, periods + 1):
-        expected = model.purchases(number * period, histories)
-        factor = (1 + discount) ** -number
-        totals = [total + (now - then) * factor for total, now, then in zip(totals, expected, before, strict=True)]
-        before = expected
-    return [total * value for total, value in zip(totals, values, strict=True)]
+    factors = [*((1 + discount) ** -number for number in range(1, periods + 1)), 0.0]
+    # The same sum by what each E(i) is multiplied with: once added with its own factor, once subtracted with the next.
+    weights = [factor - following for factor, following in pairwise(factors)]
+    expected = model.weighted([(number * period, weight) for number, weight in enumerate(weights, 1)], histories)
+    return [often * value for often, value in zip(expected, values, strict=True)]
