@@ -84,7 +84,7 @@ class Book:
             available_at=available_at, expires_at=expires_at,
         )  # fmt: skip
         posted = await self.post(points, key, [Side(ISSUED, -points, lot), Side(PENDING if waits else AVAILABLE, points, lot)], **facts)
-        await self.catch_up()  # a lot may be past its time already, when what earned it is told of late
+        await self._lapse([lot])  # what earned it may be told of late
         return posted
 
     async def hold(self, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
@@ -113,7 +113,7 @@ class Book:
         posted = await self.post(done.points, key, _moved(account, AVAILABLE, parts), kind=kind, reverses=done, **facts)
         for lot, _ in parts:
             await self._collect(lot)
-        await self.catch_up()
+        await self._lapse([lot for lot, _ in parts])
         return posted
 
     async def take_back(self, earned: LoyaltyTransaction, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
@@ -138,15 +138,18 @@ class Book:
 
     async def catch_up(self) -> None:
         """Let pending points become available, and let points expire, whose time has come; then let available points pay a debt."""
-        expired = 0
-        while due := await self._due():
-            for lot in due:
-                if _matures(lot):
-                    await self._mature(lot)
-                else:
-                    expired += (await self._expire(lot)).points
+        due = await self._due()
+        for lot in due:
+            if _matures(lot):
+                await self._mature(lot)
+        await self._lapse(due)
+
+    async def _lapse(self, lots: Sequence[LoyaltyLot]) -> None:
+        """Let points of these lots expire whose time has come, tell of it, and let what is available pay a debt."""
+        past = [lot for lot in lots if lot.remaining and lot.expires_at and lot.expires_at <= self.moment]
+        expired = [await self._expire(lot) for lot in past]
         if expired:
-            await emit(self.call, "loyaltyMember.pointsExpired", self.member, after={"points": expired})
+            await emit(self.call, "loyaltyMember.pointsExpired", self.member, after={"points": sum(one.points for one in expired)})
         await self._settle()
 
     async def post(self, points: int, key: str, sides: Sequence[Side], **facts: Any) -> LoyaltyTransaction:
