@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tortoise.expressions import Q
+from tortoise.transactions import in_transaction
 
 from core import Call, emit
 from core.fields import new_id, now
@@ -56,12 +57,34 @@ async def opened(call: Call, member_id: uuid.UUID, moment: datetime.datetime | N
     What was due is done first, each at its own time: points that have become available, and points that have expired. So it makes
     no difference when, or how often, jobs do the same. Of several members open first the one with the smallest id.
     """
-    member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
-    while member.merged_into_id:  # perhaps since its id was read
-        member = await LoyaltyMember.filter(id=member.merged_into_id).select_for_update().get()
+    member = await _locked(member_id)
     book = Book(call, member, await LoyaltyProgramme.get(id=member.programme_id), moment or now())
     await book.catch_up()
     return book
+
+
+async def _locked(member_id: uuid.UUID) -> LoyaltyMember:
+    """The member that has this id; or the one that it was merged into, perhaps since the id was read.
+
+    A merged one is let go before the next one is waited for, who may just be merged in turn: so nobody waits in a circle.
+    """
+    while True:
+        try:
+            async with in_transaction():  # a part of the one around it; when it is undone, its lock is free
+                member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
+                if member.merged_into_id:
+                    raise _Merged(member.merged_into_id)
+                return member
+        except _Merged as merged:
+            member_id = merged.into
+
+
+class _Merged(Exception):
+    """The member is another one by now, whose id is `into`."""
+
+    def __init__(self, into: uuid.UUID) -> None:
+        super().__init__()
+        self.into = into
 
 
 @dataclass
@@ -304,6 +327,10 @@ async def _parts(done: LoyaltyTransaction, account: LoyaltyAccount) -> list[Part
 async def unite(call: Call, contacts: Sequence[uuid.UUID]) -> None:
     """Make one member of those that contacts are, who are one person: of the first that is one. Raises NotPossible."""
     members = await LoyaltyMember.filter(contact_id__in=list(contacts))
+    keys = [one.id for one in members]
+    # All that merging changes, in one order: whoever handles deals of many members locks some of them, too.
+    every = LoyaltyMember.filter(Q(id__in=keys) | Q(merged_into_id__in=keys) | Q(referred_by_id__in=keys))
+    await every.order_by("id").only("id").select_for_update()
     books = {one.contact_id: await opened(call, one.id) for one in sorted(members, key=lambda one: one.id)}
     into, *gone = [books[contact] for contact in contacts if contact in books] or [None]
     for book in gone:
