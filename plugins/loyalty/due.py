@@ -55,7 +55,7 @@ async def warn_until(call: Call, moment: datetime.datetime) -> int:
     while True:
         async with transaction(call):
             soon = LoyaltyLot.filter(expires_at__gt=moment, expires_at__lte=until, remaining__gt=0, pending=False, told_at__isnull=True)
-            lots = await soon.order_by("expires_at", "id").limit(AT_ONCE).select_for_update()
+            lots = await soon.order_by("expires_at", "earned_at", "id").limit(AT_ONCE).select_for_update()
             await LoyaltyLot.filter(id__in=[lot.id for lot in lots]).update(told_at=moment)
             await emit_many(call, [_expiring(call, lot) for lot in lots])
         told += len(lots)

@@ -244,6 +244,12 @@ def test_a_coupon_is_used_or_given_back(club: Club):
     assert club.points(contact) == (0 if used[None] else 100, 0)
 
 
+def test_a_contact_joins_once(club: Club):
+    contact = club.make("Contact", name="فرهاد")
+    payloads = club.at_once([("loyaltyJoin", {"contactId": contact, "programmeId": club.programme})] * CLIENTS)
+    assert refused(payloads) == {None: 1, "LOYALTY_CONFLICT": CLIENTS - 1}
+
+
 def test_who_are_merged_while_they_earn_and_redeem_lose_nothing(club: Club):
     reward, pipeline = club.reward(), club.make("Pipeline", name="p")
     stage = club.make("Stage", name="won", kind="WON", pipelineId=pipeline)
