@@ -7,6 +7,7 @@ from typing import Any
 from anyio import from_thread, to_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 
 async def for_all(check: Callable[..., Coroutine[Any, Any, None]], *values: st.SearchStrategy[Any], share: float = 1) -> None:
@@ -18,3 +19,9 @@ async def for_all(check: Callable[..., Coroutine[Any, Any, None]], *values: st.S
         from_thread.run(partial(check, *given))
 
     await to_thread.run_sync(every)
+
+
+async def drive(machine: Callable[[], RuleBasedStateMachine], steps: int, share: float = 1) -> None:
+    """Run a state machine many times, so many steps at most each time. What its rules await, they run by `anyio.from_thread`."""
+    chosen = settings(max_examples=max(1, int(settings().max_examples * share)), stateful_step_count=steps)
+    await to_thread.run_sync(partial(run_state_machine_as_test, machine, settings=chosen))  # type: ignore[arg-type]
