@@ -51,15 +51,24 @@ class Redemption:
 
 @dataclass(eq=False)
 class Sale:
-    """A sale, and the lots that it earned. `paid`: the amount when it earned the last one, which stands until the sale is undone."""
+    """A sale, and the lots that it earned. `paid`: what was left to pay when it earned the last one, which stands until it is undone.
+
+    `bought`: whether it counts as a purchase, points or not. What was given back stays so when the sale is undone and made again.
+    """
 
     member: int
     amount: int
     won: bool = True
     lots: list[Lot] = field(default_factory=list)
+    bought: bool = False
     stands: bool = False
     paid: int = 0
     given_back: int = 0
+
+    @property
+    def left(self) -> int:
+        """The money that was not given back."""
+        return max(self.amount - self.given_back, 0)
 
 
 @dataclass(eq=False)
@@ -88,7 +97,6 @@ class Tally:
 
     owes: bool
     clock: Moment
-    pays_first: bool  # whether points that come back after their time pay what is owed before they expire
     members: list[Member] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)  # in the order in which they were made
     sales: list[Sale] = field(default_factory=list)
@@ -189,8 +197,6 @@ class Tally:
             lot.remaining += points
             late = min(lot.forgiven, lot.remaining)
             lot.remaining, lot.forgiven, lot.reversed = lot.remaining - late, lot.forgiven - late, lot.reversed + late
-            if lot.expires <= at and not self.pays_first:
-                _expire(lot)
         self._settle(self.members[made.member])
 
     def take_back(self, place: int, lot: Lot, points: int) -> None:
@@ -207,16 +213,17 @@ class Tally:
     def earn(self, sale: Sale, at: Moment, available: Moment, expires: Moment | None) -> None:
         """Earn what a sale gives that was won at a time: a point for each 10 of its amount, once."""
         self.catch_up(sale.member)
-        points = sale.amount // PER
-        if points and not sale.stands and at >= self.members[sale.member].joined:
+        if at < self.members[sale.member].joined or not sale.left:
+            return
+        sale.bought = True
+        if (points := sale.left // PER) and not sale.stands:
             sale.lots.append(self.issue(sale.member, points, at, available, expires))
-            sale.stands, sale.paid = True, sale.amount
+            sale.stands, sale.paid = True, sale.left
 
     def keeps(self, sale: Sale) -> int:
         """The points that are left of a sale whose amount is what it is: its share, rounded down."""
-        left = min(sale.amount, sale.paid) - sale.given_back
         points = sale.lots[-1].issued
-        return points if left >= sale.paid else points * max(left, 0) // sale.paid
+        return points if sale.left >= sale.paid else points * sale.left // sale.paid
 
     def lessen(self, sale: Sale) -> None:
         """Take back what a sale has earned too much."""
@@ -229,12 +236,13 @@ class Tally:
 
     def undo_sale(self, sale: Sale) -> None:
         """Take back all that a sale has earned."""
+        sale.bought = False
         if not sale.stands:
             return
         self.catch_up(sale.member)
         lot = sale.lots[-1]
         self.take_back(sale.member, lot, lot.issued - lot.reversed - lot.forgiven)
-        sale.stands, sale.given_back = False, 0
+        sale.stands = False
 
     def merge(self, into: int, gone: int) -> None:
         """Make one member of two."""
