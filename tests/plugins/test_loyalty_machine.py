@@ -343,12 +343,13 @@ class Machine(RuleBasedStateMachine):
     @rule(late=st.sampled_from([0, 12, 36]), times=st.integers(1, 2), only=st.none() | PLACE)
     def do_what_is_due(self, late: int, times: int, only: int | None) -> None:
         """The job runs, perhaps a second time; or only now for a time that is past; or for one member alone."""
-        if only is not None:
-            return self._look(only)
         now = self.clock.moment
         self.turn(now - late * HOUR)
         for _ in range(times):
-            self.step(self.tally.catch_up_all, lambda: due_until(self.call, self.clock.moment))
+            if only is not None:
+                self._look(only)
+            else:
+                self.step(self.tally.catch_up_all, lambda: due_until(self.call, self.clock.moment))
         self.turn(now)
 
     def _look(self, place: int) -> None:
