@@ -80,7 +80,7 @@ class CRM:
     @cached_property
     def expressed(self) -> dict[type[Model], dict[str, tuple[str, Expressed]]]:
         """The fields that SQL works out of a row, with their plugins, by model and name."""
-        return expressions.checked(self.plugins.lists("expressions"), self.resources)
+        return expressions.checked(self.plugins.lists("expressions", crm=self), self.resources)
 
     def worked(self, resource: Resource, name: str) -> Expressed | None:
         """The field of a resource that SQL works out, by its name."""

@@ -22,7 +22,7 @@ KINDS: dict[Kind, type[Field[Any]]] = {
     Kind.BOOLEAN: fields.BooleanField, Kind.DATETIME: fields.DatetimeField, Kind.DATE: fields.DateField, Kind.DECIMAL: fields.BigIntField,
     Kind.ID: fields.UUIDField,
 }  # fmt: skip
-ROW, NOW = "row", "now"
+ROW, NOW, LATER = "row", "now", "later"
 NAME = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -32,10 +32,10 @@ class Expressed:
     """A field `name` of a model, whose value is the SQL expression `sql`, on SQLite and PostgreSQL alike.
 
     In the expression `{row}` stands for the row, as in `{row}.id`, `{now}` for the present moment, which is the same in a whole
-    answer, and each name of `rows` for a select of the rows of that model that the actor may see:
-    `(SELECT COUNT(*) FROM {notes} AS n WHERE n.contact_id = {row}.id)` with `rows={"notes": Note}`. Nothing that a client sent may
-    be put into it. Without a value the field is null. Its type is that of the kind; a decimal is expressed in units of its last of
-    `scale` digits.
+    answer, `{later}` for the moment that is `later` after it, and each name of `rows` for a select of the rows of that model that
+    the actor may see: `(SELECT COUNT(*) FROM {notes} AS n WHERE n.contact_id = {row}.id)` with `rows={"notes": Note}`. Nothing that a
+    client sent may be put into it. Without a value the field is null. Its type is that of the kind; a decimal is expressed in units
+    of its last of `scale` digits.
 
     to: with Kind.ID, the model whose record the field is; the expression is its key, and the field null where the actor does not see it.
     tells: for each model the columns and relations from which one could conclude the value, `{Activity: ("due_at",)}`: from whom
@@ -51,12 +51,17 @@ class Expressed:
     scale: int = 0
     to: type[Model] | None = None
     tells: Mapping[type[Model], tuple[str, ...]] = field(default_factory=dict)
+    later: datetime.timedelta | None = None
 
     @cached_property
     def column(self) -> Column:
         """The field as a column that may be null."""
         kept = KINDS[self.kind](null=True)
         return Column(self.name, self.kind, kept, null=True, required=False, description=self.description, scale=self.scale)
+
+    def after(self, name: str) -> datetime.timedelta:
+        """How long after the present moment is what `{now}` or `{later}` stands for."""
+        return self.later if name == LATER and self.later else datetime.timedelta()
 
     def python(self, value: Any) -> Any:
         """A value as Python has it; SQLite knows neither times nor truth."""
@@ -91,13 +96,13 @@ def _wrong(one: Expressed, resources: Resources) -> str | None:
         return "needs a description"
     if (one.kind is Kind.ID) != (one.to is not None) or (one.to is not None and one.to not in resources.by_model):
         return "is a record when it is of the kind ID, and says with `to` of which resource"
-    if taken := {ROW, NOW} & one.rows.keys():
+    if taken := {ROW, NOW, LATER} & one.rows.keys():
         return f"names rows '{sorted(taken)[0]}', which stands for something else"
     if untold := [f"{model.__name__}.{name}" for model, names in one.tells.items() for name in names if not _has(model, name, resources)]:
         return f"tells of {untold[0]}, which no resource shows"
     if strangers := [model.__name__ for model in one.rows.values() if model not in resources.by_model]:
         return f"asks for rows of {strangers[0]}, which is no resource"
-    if unknown := set(NAME.findall(one.sql)) - {ROW, NOW, *one.rows}:
+    if unknown := set(NAME.findall(one.sql)) - {ROW, NOW, *one.rows, *((LATER,) if one.later else ())}:
         return f"speaks of '{sorted(unknown)[0]}', which `rows` does not name"
     return None
 

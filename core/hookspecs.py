@@ -44,7 +44,7 @@ def graphql(crm: CRM) -> list[type]:  # type: ignore[empty-body]
 
 
 @hookspec
-def expressions() -> list[Expressed]:  # type: ignore[empty-body]
+def expressions(crm: CRM) -> list[Expressed]:  # type: ignore[empty-body]
     """Return fields of resources, of the core's too, that SQL works out of a row: to be shown, filtered and ordered by."""
 
 

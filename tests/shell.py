@@ -111,6 +111,17 @@ def serving(shell: Shell, port: int, *arguments: str, patience: float = 60) -> I
         yield server
 
 
+@contextlib.contextmanager
+def several(shell: Shell, *ports: int, patience: float = 60) -> Iterator[list[Server]]:
+    """A server on each port, all of them on one database, as soon as all are ready. They write to one log."""
+    with contextlib.ExitStack() as stack:
+        started = [(port, stack.enter_context(shell.running("serve", "--port", str(port)))) for port in ports]
+        servers = [Server(f"http://127.0.0.1:{port}", shell, process) for port, process in started]
+        for server in servers:
+            _await(server, patience)
+        yield servers
+
+
 def _await(server: Server, patience: float) -> None:
     until = time.monotonic() + patience
     while time.monotonic() < until:

@@ -13,7 +13,7 @@ from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult, S
 from tortoise.query_utils import QueryModifier
 from typing_extensions import override
 
-from core.expressions import NAME, NOW, ROW, Expressed
+from core.expressions import LATER, NAME, NOW, ROW, Expressed
 from core.records.parameters import kept, kind_of
 from core.records.visibility import visible
 from core.resources import Column, Kind, Resource
@@ -30,7 +30,7 @@ class Worked(Expression):
     def __init__(self, call: "Call", one: Expressed) -> None:
         self.column = one.column
         self.sql = one.sql
-        self.moment = call.moment
+        self.moments = {name: call.moment + one.after(name) for name in (NOW, LATER)}
         self.rows = {name: visible(call, model).values(*sorted(model._meta.db_fields)) for name, model in one.rows.items()}
 
     @override
@@ -116,8 +116,8 @@ class _Written(Criterion):
         def place(match: re.Match[str]) -> str:
             if match[1] == ROW:
                 return f'"{self.table.get_table_name()}"'
-            if match[1] == NOW:
-                return _place(self.worked.moment, ctx, _MOMENT)
+            if match[1] in self.worked.moments:
+                return _place(self.worked.moments[match[1]], ctx, _MOMENT)
             return f"({Subquery(self.worked.rows[match[1]]).get_sql(ctx)})"
 
         return f"({NAME.sub(place, self.worked.sql)})"

@@ -1,6 +1,7 @@
 """Loyalty: a customers' club, whose points are kept in a ledger of double entry."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import click
 from tortoise.expressions import Q, Subquery
@@ -73,12 +74,24 @@ def graphql() -> list[type]:
 
 
 @hookimpl
-def expressions() -> list[Expressed]:
-    """The balance as a field of contacts, so that they can be ordered by it."""
+def expressions(crm: CRM) -> list[Expressed]:
+    """The balance as a field of contacts, so that they can be ordered by it; and what expires soon."""
     balance = "SELECT m.balance FROM {members} AS m WHERE m.contact_id = {row}.id"
     what = "Points of loyalty that can be spent; null for a contact that is no member."
     tells: Mapping[type[Model], tuple[str, ...]] = {LoyaltyMember: ("balance",)}
-    return [Expressed(Contact, "loyalty_balance", Kind.BIG_INT, what, balance, rows={"members": LoyaltyMember}, tells=tells)]
+    days = crm.settings_of(Settings).expiring_days
+    soon = (
+        "SELECT CAST(COALESCE(SUM(l.remaining), 0) AS BIGINT) FROM {lots} AS l WHERE l.member_id = {row}.id AND NOT l.pending"
+        " AND l.expires_at > {now} AND l.expires_at <= {later}"
+    )
+    lots: Mapping[type[Model], tuple[str, ...]] = {LoyaltyLot: ("remaining", "pending", "expires_at")}
+    return [
+        Expressed(Contact, "loyalty_balance", Kind.BIG_INT, what, balance, rows={"members": LoyaltyMember}, tells=tells),
+        Expressed(
+            LoyaltyMember, "expiring_soon", Kind.BIG_INT, f"Points that can be spent and expire within {days} days.", soon,
+            rows={"lots": LoyaltyLot}, tells=lots, later=timedelta(days=days),
+        ),
+    ]  # fmt: skip
 
 
 @hookimpl

@@ -4,7 +4,7 @@ import datetime
 from datetime import timedelta
 from decimal import Decimal
 
-from core import Call, Invalid, Money, emit
+from core import Call, Invalid, Money, NotFound, emit
 from core.fields import new_id
 from core.models import Contact, Deal
 from plugins.loyalty.earning import lessen, of_referral, standing, undo, welcome
@@ -19,9 +19,11 @@ LONGEST = 300  # characters of a reason
 
 
 async def enroll(call: Call, contact: Contact, programme: LoyaltyProgramme, referrer: LoyaltyMember | None) -> LoyaltyMember:
-    """Make a contact a member, and give what rules give for that. Raises Conflict, Invalid, and NotPossible."""
+    """Make a contact a member, and give what rules give for that. Raises Conflict, Invalid, NotFound, and NotPossible."""
     if not programme.active:
         raise NotPossible("the programme is not active")
+    if (await Contact.filter(id=contact.id).select_for_update().get()).deleted_at:  # perhaps merged since it was read
+        raise NotFound("there is no Contact with this id")
     member = await join(call, contact.id, programme, referrer)
     return (await welcome(await opened(call, member.id))).member
 

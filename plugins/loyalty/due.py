@@ -14,32 +14,31 @@ from core import Call, Event, Run, emit_many, transaction
 from core.fields import now
 from plugins.loyalty.ledger import opened
 from plugins.loyalty.models import LoyaltyLot, LoyaltyRedemption, LoyaltyRedemptionState
-from plugins.loyalty.redeeming import release
 from plugins.loyalty.settings import Settings
 
 AT_ONCE = 500
 
 
 async def catch_up(run: Run) -> int:
-    """Do for each member what is due, and give the number of members and holds for which something was."""
+    """Do for each member what is due, and give the number of members for whom something was."""
     return await due_until(run, now())
 
 
 async def due_until(call: Call, moment: datetime.datetime) -> int:
     """As `catch_up`, for a moment."""
     done = 0
-    ended = LoyaltyRedemption.filter(state=LoyaltyRedemptionState.HELD, held_until__lte=moment)
-    for made in await ended.order_by("held_until", "id"):
-        async with transaction(call):
-            if (await LoyaltyRedemption.get(id=made.id)).state is LoyaltyRedemptionState.HELD:
-                await release(call, made)
-        done += 1
     ripe = Q(pending=True, available_at__lte=moment) | Q(expires_at__lte=moment)
-    while members := await LoyaltyLot.filter(ripe, remaining__gt=0).distinct().limit(AT_ONCE).values_list("member_id", flat=True):
-        for member in members:
-            async with transaction(call):
-                await opened(call, uuid.UUID(str(member)), moment)
-            done += 1
+    some = (
+        LoyaltyLot.filter(ripe, remaining__gt=0),
+        LoyaltyRedemption.filter(state=LoyaltyRedemptionState.HELD, held_until__lte=moment),
+    )
+    for due in some:
+        last = uuid.UUID(int=0)
+        while found := await due.filter(member_id__gt=last).distinct().order_by("member_id").limit(AT_ONCE).values_list("member_id"):
+            for (member,) in found:
+                async with transaction(call):
+                    await opened(call, member, moment)
+            done, last = done + len(found), found[-1][0]
     return done
 
 
@@ -55,7 +54,7 @@ async def warn_until(call: Call, moment: datetime.datetime) -> int:
     while True:
         async with transaction(call):
             soon = LoyaltyLot.filter(expires_at__gt=moment, expires_at__lte=until, remaining__gt=0, pending=False, told_at__isnull=True)
-            lots = await soon.order_by("expires_at", "id").limit(AT_ONCE).select_for_update()
+            lots = await soon.order_by("expires_at", "earned_at", "id").limit(AT_ONCE).select_for_update()
             await LoyaltyLot.filter(id__in=[lot.id for lot in lots]).update(told_at=moment)
             await emit_many(call, [_expiring(call, lot) for lot in lots])
         told += len(lots)

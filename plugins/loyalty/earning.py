@@ -11,17 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from core import CRM, SYSTEM, Call, KeptEvent, emit
 from core.fields import now
-from core.models import Activity, Deal, Stage, StageKind
+from core.models import Activity, Contact, Deal, Stage, StageKind
 from plugins.loyalty.calendar import since
 from plugins.loyalty.joining import join
 from plugins.loyalty.ledger import MOST, Book, lot_of, opened, reversible
 from plugins.loyalty.models import (
+    LoyaltyAccount,
     LoyaltyBoost,
+    LoyaltyEntry,
     LoyaltyKind,
+    LoyaltyLot,
     LoyaltyMember,
     LoyaltyProgramme,
     LoyaltyRule,
@@ -53,10 +57,26 @@ class Source:
 async def earn(crm: CRM, events: Sequence[KeptEvent]) -> None:
     """Post what has come of these events."""
     call = crm.call(SYSTEM)
+    await _lock([event.record_id for event in events])
     for event in events:
         source = await (_deal if event.resource == "deal" else _activity)(event.record_id)
         if source:
             await reconcile(call, source, str(event.id), fires=_decisive(event))
+
+
+async def _lock(sources: Sequence[uuid.UUID]) -> None:
+    """Lock the members whom these deals and activities are about, before anything is done for one of them.
+
+    In the order of their ids, as whoever merges members does: so nobody waits in a circle.
+    """
+    contacts = [*await Deal.filter(id__in=sources).values_list("contact_id", flat=True)]
+    contacts += await Activity.filter(id__in=sources).values_list("contact_id", flat=True)
+    earned = await LoyaltyTransaction.filter(source_id__in=sources, kind=LoyaltyKind.EARN).values_list("id", flat=True)
+    lots = await LoyaltyEntry.filter(transaction_id__in=earned, account=LoyaltyAccount.ISSUED).values_list("lot_id", flat=True)
+    holders = [*await LoyaltyLot.filter(id__in=lots).values_list("member_id", flat=True)]
+    holders += await LoyaltyTransaction.filter(source_id__in=sources, kind=LoyaltyKind.SPEND).values_list("member_id", flat=True)
+    found = await LoyaltyMember.filter(Q(contact_id__in=contacts) | Q(id__in=holders)).values_list("id", "referred_by_id")
+    await LoyaltyMember.filter(id__in={id for both in found for id in both if id}).order_by("id").only("id").select_for_update()
 
 
 def _decisive(event: KeptEvent) -> bool:
@@ -240,13 +260,15 @@ async def _standing(some: QuerySet[LoyaltyTransaction]) -> list[LoyaltyTransacti
 async def _member(call: Call, source: Source) -> LoyaltyMember | None:
     if not source.contact_id:
         return None
-    member = await LoyaltyMember.get_or_none(contact_id=source.contact_id)
+    merged = await Contact.get(id=source.contact_id)  # perhaps while this was written: its rows are moved a second later
+    contact_id = merged.merged_into_id or merged.id
+    member = await LoyaltyMember.get_or_none(contact_id=contact_id)
     if member or source.at is None or source.trigger is not LoyaltyTrigger.DEAL_WON:
         return member
     programme = await LoyaltyProgramme.filter(auto_join=True, active=True, deleted_at__isnull=True).order_by("created_at", "id").first()
     if programme is None or source.at < programme.created_at:
         return None
-    member = await join(call, source.contact_id, programme, at=source.at)
+    member = await join(call, contact_id, programme, at=source.at)
     return (await welcome(await opened(call, member.id))).member
 
 

@@ -3,6 +3,8 @@
 import datetime
 import uuid
 
+from tortoise.exceptions import IntegrityError
+
 from core import Call, Conflict, Invalid, emit
 from core.fields import now
 from plugins.loyalty.models import LoyaltyMember, LoyaltyProgramme
@@ -22,9 +24,12 @@ async def join(
         raise Conflict("the contact is a member already")
     if referrer:
         await _check(contact_id, programme, referrer)
-    member = await LoyaltyMember.create(
-        contact_id=contact_id, programme_id=programme.id, joined_at=at or now(), referred_by_id=referrer.id if referrer else None
-    )
+    try:
+        member = await LoyaltyMember.create(
+            contact_id=contact_id, programme_id=programme.id, joined_at=at or now(), referred_by_id=referrer.id if referrer else None
+        )
+    except IntegrityError as error:  # somebody else was faster
+        raise Conflict("the contact is a member already") from error
     await emit(call, "loyaltyMember.joined", member)
     return member
 

@@ -8,10 +8,11 @@ import datetime
 import uuid
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
+from tortoise.transactions import in_transaction
 
 from core import Call, emit
 from core.fields import new_id, now
@@ -24,6 +25,8 @@ from plugins.loyalty.models import (
     LoyaltyMember,
     LoyaltyProgramme,
     LoyaltyRedemption,
+    LoyaltyRedemptionState,
+    LoyaltyReward,
     LoyaltySpent,
     LoyaltyTransaction,
 )
@@ -56,12 +59,34 @@ async def opened(call: Call, member_id: uuid.UUID, moment: datetime.datetime | N
     What was due is done first, each at its own time: points that have become available, and points that have expired. So it makes
     no difference when, or how often, jobs do the same. Of several members open first the one with the smallest id.
     """
-    member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
-    while member.merged_into_id:  # perhaps since its id was read
-        member = await LoyaltyMember.filter(id=member.merged_into_id).select_for_update().get()
+    member = await _locked(member_id)
     book = Book(call, member, await LoyaltyProgramme.get(id=member.programme_id), moment or now())
     await book.catch_up()
     return book
+
+
+async def _locked(member_id: uuid.UUID) -> LoyaltyMember:
+    """The member that has this id; or the one that it was merged into, perhaps since the id was read.
+
+    A merged one is let go before the next one is waited for, who may just be merged in turn: so nobody waits in a circle.
+    """
+    while True:
+        try:
+            async with in_transaction():  # a part of the one around it; when it is undone, its lock is free
+                member = await LoyaltyMember.filter(id=member_id).select_for_update().get()
+                if member.merged_into_id:
+                    raise _Merged(member.merged_into_id)
+                return member
+        except _Merged as merged:
+            member_id = merged.into
+
+
+class _Merged(Exception):
+    """The member is another one by now, whose id is `into`."""
+
+    def __init__(self, into: uuid.UUID) -> None:
+        super().__init__()
+        self.into = into
 
 
 @dataclass
@@ -72,6 +97,7 @@ class Book:
     member: LoyaltyMember
     programme: LoyaltyProgramme
     moment: datetime.datetime
+    lots: dict[uuid.UUID, LoyaltyLot] = field(default_factory=dict)
 
     async def earn(
         self, points: int, key: str, *, available_at: datetime.datetime, expires_at: datetime.datetime | None, **facts: Any
@@ -84,7 +110,9 @@ class Book:
             available_at=available_at, expires_at=expires_at,
         )  # fmt: skip
         posted = await self.post(points, key, [Side(ISSUED, -points, lot), Side(PENDING if waits else AVAILABLE, points, lot)], **facts)
-        await self.catch_up()  # a lot may be past its time already, when what earned it is told of late
+        if expires_at and expires_at <= self.moment:  # what earned it is told of late
+            await self._lapse([lot], expires_at)
+        await self._settle(self.moment)
         return posted
 
     async def hold(self, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
@@ -99,29 +127,48 @@ class Book:
 
     async def capture(self, hold: LoyaltyTransaction, key: str, **facts: Any) -> LoyaltyTransaction:
         """Spend the points that were held."""
-        parts = await _parts(hold, HELD)
+        parts = await self._parts(hold, HELD)
         return await self.post(hold.points, key, _moved(HELD, BURNED, parts), kind=LoyaltyKind.CAPTURE, **facts)
 
-    async def give_back(self, done: LoyaltyTransaction, key: str, **facts: Any) -> LoyaltyTransaction:
-        """Make points available again that were held or spent: in their lots, which expire when they would have.
+    async def give_back(
+        self, done: LoyaltyTransaction, key: str, at: datetime.datetime | None = None, **facts: Any
+    ) -> Sequence[LoyaltyLot]:
+        """Make points available again that were held or spent: in their lots, which are given. What is owed is paid with them first.
 
-        done: the HOLD that is released, or the REDEEM or CAPTURE that is refunded.
+        done: the HOLD that is released, or the REDEEM or CAPTURE that is refunded; at: when, if not now.
         """
+        at = at or self.moment
         released = done.kind is LoyaltyKind.HOLD
         account, kind = (HELD, LoyaltyKind.RELEASE) if released else (BURNED, LoyaltyKind.REFUND)
-        parts = await _parts(done, account)
-        posted = await self.post(done.points, key, _moved(account, AVAILABLE, parts), kind=kind, reverses=done, **facts)
-        for lot, _ in parts:
-            await self._collect(lot)
-        await self.catch_up()
-        return posted
+        parts = await self._parts(done, account)
+        await self.post(done.points, key, _moved(account, AVAILABLE, parts), kind=kind, reverses=done, effective_at=at, **facts)
+        lots = [lot for lot, _ in parts]
+        for lot in lots:
+            await self._collect(lot, at)
+        await self._settle(at)
+        await self._lapse([lot for lot in lots if lot.remaining and lot.expires_at and lot.expires_at <= at], at)
+        return lots
+
+    async def undo(
+        self, made: LoyaltyRedemption, state: LoyaltyRedemptionState, at: datetime.datetime | None = None
+    ) -> Sequence[LoyaltyLot]:
+        """Give the points of a redemption back, and the reward: RELEASED of what is held, REFUNDED of what was burned. Its lots."""
+        made.state, made.undone_at = state, at or self.moment
+        await made.save(update_fields=["state", "undone_at"])
+        await LoyaltyReward.filter(id=made.reward_id, stock__isnull=False).update(stock=F("stock") + 1)
+        spent = [LoyaltyKind.HOLD] if state is LoyaltyRedemptionState.RELEASED else [LoyaltyKind.REDEEM, LoyaltyKind.CAPTURE]
+        done = await LoyaltyTransaction.get(redemption_id=made.id, kind__in=spent)
+        what = state.value.lower()
+        lots = await self.give_back(done, f"{what}:{made.id}", at, redemption=made)
+        await emit(self.call, f"loyaltyRedemption.{what}", made, after={"points": made.points})
+        return lots
 
     async def take_back(self, earned: LoyaltyTransaction, points: int, key: str, **facts: Any) -> LoyaltyTransaction:
         """Reverse points that a transaction issued, at most those that were not taken back before.
 
         They come from its lot; then from what has expired of it; the rest was spent, and is owed or let go, as the programme says.
         """
-        lot = await lot_of(earned)
+        lot = self._known(await lot_of(earned))
         left = min(points, lot.remaining)
         lapsed = min(points - left, await _sum(EXPIRED, lot))
         spent = points - left - lapsed
@@ -133,21 +180,34 @@ class Book:
         posted = await self.post(
             left + lapsed + owed, key, sides, kind=LoyaltyKind.REVERSE, reverses=earned, forgiven=spent - owed, **facts
         )
-        await self._settle()
+        await self._settle(self.moment)
         return posted
 
     async def catch_up(self) -> None:
-        """Let pending points become available, and let points expire, whose time has come; then let available points pay a debt."""
-        expired = 0
-        while due := await self._due():
-            for lot in due:
-                if _matures(lot):
-                    await self._mature(lot)
-                else:
-                    expired += (await self._expire(lot)).points
+        """Do what is due, each at its own time: holds end, points become available and pay what is owed, points expire."""
+        lots = {lot.id: lot for lot in await self._due()}
+        holds = await self._ended()
+        while (at := min([*map(_next, _filled(lots.values())), *(_until(made) for made in holds)], default=ENDLESS)) <= self.moment:
+            for made in [made for made in holds if _until(made) <= at]:
+                holds.remove(made)
+                lots |= {lot.id: lot for lot in await self.undo(made, LoyaltyRedemptionState.RELEASED, at)}
+            due = [lot for lot in _filled(lots.values()) if _next(lot) <= at]
+            for lot in [lot for lot in due if _matures(lot)]:
+                await self._mature(lot)
+                due.remove(lot)
+            await self._lapse(due, at)
+            await self._settle(at)
+
+    async def _ended(self) -> list[LoyaltyRedemption]:
+        """The holds whose time is over."""
+        held = LoyaltyRedemption.filter(member_id=self.member.id, state=LoyaltyRedemptionState.HELD, held_until__lte=self.moment)
+        return list(await held.order_by("held_until", "id")) if self.member.held else []
+
+    async def _lapse(self, lots: Sequence[LoyaltyLot], at: datetime.datetime) -> None:
+        """Let the points of these lots expire, and tell of it."""
+        expired = [await self._expire(lot, at) for lot in lots]
         if expired:
-            await emit(self.call, "loyaltyMember.pointsExpired", self.member, after={"points": expired})
-        await self._settle()
+            await emit(self.call, "loyaltyMember.pointsExpired", self.member, after={"points": sum(one.points for one in expired)})
 
     async def post(self, points: int, key: str, sides: Sequence[Side], **facts: Any) -> LoyaltyTransaction:
         """Write a transaction down: its entries, its lots, and the points of the member."""
@@ -182,16 +242,27 @@ class Book:
     async def _due(self) -> list[LoyaltyLot]:
         """The lots for which something is due, by its time."""
         ripe = Q(pending=True, available_at__lte=self.moment) | Q(expires_at__lte=self.moment)
-        return sorted(await LoyaltyLot.filter(ripe, member_id=self.member.id, remaining__gt=0), key=lambda lot: (_next(lot), lot.id))
+        some = LoyaltyLot.filter(ripe, member_id=self.member.id, remaining__gt=0)
+        return [self._known(lot) for lot in await some.order_by("id")] if self.member.balance or self.member.pending else []
 
-    async def _collect(self, lot: LoyaltyLot) -> None:
+    def _known(self, lot: LoyaltyLot) -> LoyaltyLot:
+        """The lot as this book has it: each is one object, which says what remains."""
+        return self.lots.setdefault(lot.id, lot)
+
+    async def _parts(self, done: LoyaltyTransaction, account: LoyaltyAccount) -> list[Part]:
+        """What a transaction has brought to an account, by lots."""
+        entries = await LoyaltyEntry.filter(transaction_id=done.id, account=account, points__gt=0).values_list("lot_id", "points")
+        lots = {lot.id: self._known(lot) for lot in await LoyaltyLot.filter(id__in=[lot for lot, _ in entries])}
+        return [(lots[lot], points) for lot, points in entries]
+
+    async def _collect(self, lot: LoyaltyLot, at: datetime.datetime) -> None:
         """Take back what was let go because it was spent, now that it is not."""
         issued = await LoyaltyEntry.filter(lot_id=lot.id, account=ISSUED).get()
         back = LoyaltyTransaction.filter(reverses_id=issued.transaction_id, kind=LoyaltyKind.REVERSE)
         points = min(sum(await back.values_list("forgiven", flat=True)), lot.remaining)  # type: ignore[arg-type]
         if points > 0:
             sides = _moved(PENDING if lot.pending else AVAILABLE, REVERSED, [(lot, points)])
-            facts = {"kind": LoyaltyKind.REVERSE, "reverses_id": issued.transaction_id, "forgiven": -points}
+            facts = {"kind": LoyaltyKind.REVERSE, "reverses_id": issued.transaction_id, "forgiven": -points, "effective_at": at}
             await self.post(points, f"collect:{new_id()}", sides, **facts)
 
     async def _mature(self, lot: LoyaltyLot) -> LoyaltyTransaction:
@@ -199,18 +270,18 @@ class Book:
         sides = [Side(PENDING, -points, lot), Side(AVAILABLE, points, lot)]
         return await self.post(points, f"mature:{lot.id}", sides, kind=LoyaltyKind.MATURE, effective_at=lot.available_at)
 
-    async def _expire(self, lot: LoyaltyLot) -> LoyaltyTransaction:
+    async def _expire(self, lot: LoyaltyLot, at: datetime.datetime) -> LoyaltyTransaction:
         # The key is new each time, for points that were held may come back to the lot and expire then.
         points, key = lot.remaining, f"expire:{lot.id}:{new_id()}"
         sides = _moved(PENDING if lot.pending else AVAILABLE, EXPIRED, [(lot, points)])
-        return await self.post(points, key, sides, kind=LoyaltyKind.EXPIRE, effective_at=lot.expires_at)
+        return await self.post(points, key, sides, kind=LoyaltyKind.EXPIRE, effective_at=at)
 
-    async def _settle(self) -> None:
+    async def _settle(self, at: datetime.datetime) -> None:
         """Let available points pay what is owed."""
         points = min(self.member.debt, self.member.balance)
         if points > 0:
             sides = [*(Side(AVAILABLE, -part, lot) for lot, part in await self._first_to_expire(points)), Side(DEBT, points)]
-            await self.post(points, f"settle:{new_id()}", sides, kind=LoyaltyKind.SETTLE)
+            await self.post(points, f"settle:{new_id()}", sides, kind=LoyaltyKind.SETTLE, effective_at=at)
 
     async def _first_to_expire(self, points: int) -> list[Part]:
         """So many available points, as parts of lots. Raises InsufficientPoints."""
@@ -232,7 +303,7 @@ class Book:
             queryset, seen = filled.filter(expires_at__isnull=not expires).order_by("expires_at", "earned_at", "id"), 0
             while lots := await queryset.offset(seen).limit(AT_ONCE):
                 for lot in lots:
-                    yield lot
+                    yield self._known(lot)
                 seen += len(lots)
 
 
@@ -286,21 +357,26 @@ def _next(lot: LoyaltyLot) -> datetime.datetime:
     return lot.available_at if _matures(lot) else lot.expires_at or ENDLESS
 
 
+def _filled(lots: Iterable[LoyaltyLot]) -> list[LoyaltyLot]:
+    return [lot for lot in lots if lot.remaining]
+
+
+def _until(made: LoyaltyRedemption) -> datetime.datetime:
+    return made.held_until or ENDLESS
+
+
 def _moved(source: LoyaltyAccount, target: LoyaltyAccount, parts: Sequence[Part]) -> list[Side]:
     """The sides that move parts of lots from an account to another one."""
     return [side for lot, points in parts for side in (Side(source, -points, lot), Side(target, points, lot))]
 
 
-async def _parts(done: LoyaltyTransaction, account: LoyaltyAccount) -> list[Part]:
-    """What a transaction has brought to an account, by lots."""
-    entries = await LoyaltyEntry.filter(transaction_id=done.id, account=account, points__gt=0).values_list("lot_id", "points")
-    lots = {lot.id: lot for lot in await LoyaltyLot.filter(id__in=[lot for lot, _ in entries])}
-    return [(lots[lot], points) for lot, points in entries]
-
-
 async def unite(call: Call, contacts: Sequence[uuid.UUID]) -> None:
     """Make one member of those that contacts are, who are one person: of the first that is one. Raises NotPossible."""
     members = await LoyaltyMember.filter(contact_id__in=list(contacts))
+    keys = [one.id for one in members]
+    # All that merging changes, in one order: whoever handles deals of many members locks some of them, too.
+    every = LoyaltyMember.filter(Q(id__in=keys) | Q(merged_into_id__in=keys) | Q(referred_by_id__in=keys))
+    await every.order_by("id").only("id").select_for_update()
     books = {one.contact_id: await opened(call, one.id) for one in sorted(members, key=lambda one: one.id)}
     into, *gone = [books[contact] for contact in contacts if contact in books] or [None]
     for book in gone:

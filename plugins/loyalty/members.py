@@ -1,36 +1,19 @@
-"""The fields of members that are worked out: for all members of a page at once."""
+"""What members can have for their points: worked out for all members of a page at once."""
 
 import uuid
-from datetime import timedelta
 
 import strawberry
 from strawberry.dataloader import DataLoader
 from tortoise.expressions import Q
-from tortoise.functions import Sum
 
 from core import Call, visible
 from core.fields import now
-from plugins.loyalty.models import LoyaltyLot, LoyaltyMember, LoyaltyReward, LoyaltyTier
-from plugins.loyalty.settings import Settings
+from plugins.loyalty.models import LoyaltyMember, LoyaltyReward, LoyaltyTier
 
 
 @strawberry.type(name="LoyaltyMember", extend=True)
 class MemberFields:
     """Fields that join the type LoyaltyMember."""
-
-    @strawberry.field(description="Points that can be spent and expire within the days of the settings, 30 unless they say otherwise.")
-    async def expiring_soon(self, root: strawberry.Parent[LoyaltyMember], info: strawberry.Info[Call]) -> int | None:
-        """Summed over the lots of all members that are asked for."""
-        call = info.context
-
-        async def load(keys: list[uuid.UUID]) -> list[int]:
-            moment = now()
-            until = moment + timedelta(days=call.crm.settings_of(Settings).expiring_days)
-            lots = visible(call, LoyaltyLot).filter(member_id__in=keys, pending=False, expires_at__gt=moment, expires_at__lte=until)
-            found = dict(await lots.annotate(points=Sum("remaining")).group_by("member_id").values_list("member_id", "points"))
-            return [int(found.get(key) or 0) for key in keys]
-
-        return await call.loader("loyalty.expiring", lambda: DataLoader(load, cache=False)).load(root.pk)
 
     @strawberry.field(description="Rewards that are offered now and that the member has points and tier for, dearest first; 20 at most.")
     async def rewards_in_reach(self, root: strawberry.Parent[LoyaltyMember], info: strawberry.Info[Call]) -> list[LoyaltyReward] | None:

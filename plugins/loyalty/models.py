@@ -412,7 +412,7 @@ class LoyaltyLot(Model):
 
     class Meta(Model.Meta):
         table = "loyalty_lot"
-        indexes = (("member_id", "expires_at"), ("expires_at", "remaining"), ("pending", "available_at"))
+        indexes = (("member_id", "remaining"), ("expires_at", "remaining"), ("pending", "available_at"))  # most lots are spent
 
 
 class LoyaltyRedemption(Model):

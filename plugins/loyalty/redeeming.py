@@ -32,7 +32,7 @@ ALIKE = str.maketrans("OIL۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "0110123456
 
 async def redeem(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID) -> LoyaltyRedemption:
     """Burn points of a member for a reward. Raises what `_offered` does, and InsufficientPoints."""
-    book = await _ready(call, member_id)
+    book = await opened(call, member_id)
     reward = await _offered(book, reward_id)
     made = await _made(book, reward, REDEEMED, redeemed_at=book.moment, code=new_code() if reward.coupon else None)
     await book.burn(reward.cost, f"redeem:{made.id}", redemption=made)
@@ -42,7 +42,7 @@ async def redeem(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID) -> Loya
 
 async def hold(call: Call, member_id: uuid.UUID, reward_id: uuid.UUID, time: timedelta) -> LoyaltyRedemption:
     """Set points and a reward aside for a time. Raises what `_offered` does, and InsufficientPoints."""
-    book = await _ready(call, member_id)
+    book = await opened(call, member_id)
     reward = await _offered(book, reward_id)
     made = await _made(book, reward, HELD, held_until=book.moment + time)
     await book.hold(reward.cost, f"hold:{made.id}", redemption=made)
@@ -72,8 +72,7 @@ async def release(call: Call, redemption: LoyaltyRedemption) -> LoyaltyRedemptio
         return made
     if made.state is not HELD:
         raise NotPossible("the points are not set aside any more; a redemption is undone with loyaltyRefund")
-    await _undo(book, made, LoyaltyKind.HOLD, RELEASED)
-    await emit(call, "loyaltyRedemption.released", made, after={"points": made.points})
+    await book.undo(made, RELEASED)
     return made
 
 
@@ -86,9 +85,7 @@ async def refund(call: Call, redemption: LoyaltyRedemption) -> LoyaltyRedemption
         raise NotPossible("the points were not burned; what is set aside is given back with loyaltyRelease")
     if made.used_at:
         raise NotPossible("the code of the coupon was used already")
-    captured = await LoyaltyTransaction.exists(redemption_id=made.id, kind=LoyaltyKind.CAPTURE)
-    await _undo(book, made, LoyaltyKind.CAPTURE if captured else LoyaltyKind.REDEEM, REFUNDED)
-    await emit(call, "loyaltyRedemption.refunded", made, after={"points": made.points})
+    await book.undo(made, REFUNDED)
     return made
 
 
@@ -111,15 +108,6 @@ def new_code() -> str:
 def code_of(text: str) -> str:
     """A code as it is kept, of what somebody typed: in small letters, with dashes, with Persian digits."""
     return "".join(letter for letter in text.upper().translate(ALIKE) if letter.isalnum())
-
-
-async def _ready(call: Call, member_id: uuid.UUID) -> Book:
-    """The member's book, with what is held no longer given back."""
-    book = await opened(call, member_id)
-    for made in await LoyaltyRedemption.filter(member_id=book.member.id, state=HELD, held_until__lte=book.moment).order_by("id"):
-        await _undo(book, made, LoyaltyKind.HOLD, RELEASED)
-        await emit(call, "loyaltyRedemption.released", made, after={"points": made.points})
-    return book
 
 
 async def _locked(call: Call, redemption: LoyaltyRedemption) -> tuple[Book, LoyaltyRedemption]:
@@ -165,15 +153,6 @@ async def _made(book: Book, reward: LoyaltyReward, state: LoyaltyRedemptionState
     return await LoyaltyRedemption.create(
         id=new_id(), member_id=book.member.id, reward_id=reward.id, points=reward.cost, state=state, created_at=book.moment, **values
     )
-
-
-async def _undo(book: Book, made: LoyaltyRedemption, kind: LoyaltyKind, state: LoyaltyRedemptionState) -> None:
-    reward = await LoyaltyReward.filter(id=made.reward_id).select_for_update().get()
-    await book.give_back(await _posted(made, kind), f"{state.value.lower()}:{made.id}", redemption=made)
-    made.state, made.undone_at = state, book.moment
-    await made.save(update_fields=["state", "undone_at"])
-    if reward.stock is not None:
-        await _restock(reward, 1)
 
 
 async def _restock(reward: LoyaltyReward, change: int) -> None:

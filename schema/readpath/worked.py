@@ -2,7 +2,7 @@
 
 import re
 
-from core.expressions import NAME, NOW, ROW, Expressed
+from core.expressions import LATER, NAME, NOW, ROW, Expressed
 from schema.readpath.rules import table, visible
 from schema.readpath.statement import Statement
 
@@ -13,9 +13,9 @@ def worked(made: Statement, one: Expressed, alias: str) -> str:
     def place(match: re.Match[str]) -> str:
         if match[1] == ROW:
             return alias
-        if match[1] == NOW:
-            keep = made.dialect.value
-            return made.bind(lambda call, _: keep(call.moment), "timestamptz")
+        if match[1] in (NOW, LATER):
+            keep, after = made.dialect.value, one.after(match[1])
+            return made.bind(lambda call, _: keep(call.moment + after), "timestamptz")
         resource, there = made.call.crm.resource(one.rows[match[1]]), made.alias()
         tests = " AND ".join(visible(made, resource, there)) or "TRUE"
         return f'(SELECT {there}.* FROM "{table(resource)}" {there} WHERE {tests})'

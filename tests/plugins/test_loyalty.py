@@ -260,7 +260,9 @@ async def test_what_a_member_can_have_and_what_it_may_lose_are_told_for_many_at_
     await shop.reward(10, stock=0)
     for name, points in (("a", 60), ("b", 100), ("c", 5)):
         await shop.do("loyaltyGrant", contactId=await shop.joined(name), points=points)
-    document = "{ loyaltyMembers(orderBy: [{field: BALANCE}]) { nodes { balance expiringSoon rewardsInReach { cost } } } }"
+    soon = "{ contacts(where: {loyalty: {expiringSoon: {gte: 50}}}, orderBy: [{field: NAME}]) { nodes { name } } }"
+    assert (await house.ask(soon))["contacts"]["nodes"] == [{"name": "a"}, {"name": "b"}]
+    document = "{ loyaltyMembers(orderBy: [{field: EXPIRING_SOON}]) { nodes { balance expiringSoon rewardsInReach { cost } } } }"
     found = (await house.ask(document))["loyaltyMembers"]["nodes"]
     assert [(one["expiringSoon"], [reward["cost"] for reward in one["rewardsInReach"]]) for one in found] == [
         (5, []), (60, [50]), (100, [90, 50]),

@@ -156,7 +156,7 @@ async def test_what_has_come_due_is_told_once(house: House):
     for _ in range(3):
         await _do(house, "reminders.tell")
     assert await _told(house) == {_key(late): 1}
-    document = "query ($id: ID!) { activity(id: $id) { audit(where: {name: {eq: \"activity.due\"}}) { nodes { actor after } } } }"
+    document = 'query ($id: ID!) { activity(id: $id) { audit(where: {name: {eq: "activity.due"}}) { nodes { actor after } } } }'
     [entry] = (await house.ask(document, id=late.id))["activity"]["audit"]["nodes"]
     assert entry == {"actor": "job reminders.tell", "after": {"dueAt": late.dueAt}}
 
