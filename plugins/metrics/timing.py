@@ -30,8 +30,9 @@ POINTS = (7, 14, 30, 60, 90, 120, 180, 365)
 MOST_POINTS, LATEST_POINT = 100, 36_525
 EVENT, COMPETING, CENSORED, NEITHER = "EVENT", "COMPETING", "CENSORED", "NEITHER"
 DEFINITION = (
-    "Share to which something has happened within so many days of the beginning, when not all have been watched so long: 1 - S by"
-    " Kaplan and Meier, who take what can no longer happen for not seen any longer, and the cumulative incidence by Aalen and Johansen, who do not."
+    "Share to which something has happened within so many days of the beginning, when not all have been watched so long: 1 - S by Kaplan"
+    " and Meier, who take what cannot happen any longer for not seen any longer, and the cumulative incidence by Aalen and Johansen, who do"
+    " not."
 )
 
 

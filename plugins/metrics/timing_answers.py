@@ -34,12 +34,13 @@ class MetricsTimeToPoint:
     competing: int = strawberry.field(description="For how many it became impossible on this day.")
     value: float | None = strawberry.field(
         description="1 - S, by Kaplan and Meier: the share to which it has happened by the end of this day, if nothing competed."
-        " Null after the last day on which anybody was watched, and of nothing."
+        " Null after the last day on which anybody was watched, unless it had happened to all by then, and of nothing."
     )
     low: float | None = strawberry.field(description="The lower end of the interval of 95 % of `value`. Null where `value` is 1 or null.")
     high: float | None = strawberry.field(description="The upper end of it.")
     incidence: float | None = strawberry.field(
-        description="By Aalen and Johansen: the share to which it has happened by the end of this day. Null where `value` is."
+        description="By Aalen and Johansen: the share to which it has happened by the end of this day. Null after the last day on which"
+        " anybody was watched, unless by then something had happened to all, and of nothing."
     )
 
 
