@@ -15,7 +15,7 @@ from core.models import Activity, Deal, Stage, StageKind
 from plugins.metrics.counting import Cells
 from plugins.metrics.dimensions import DIMENSIONS, Dimension, Tells
 from plugins.metrics.question import Question
-from plugins.metrics.retention_counts import bounded, grouped
+from plugins.metrics.retention_counts import before, bounded, grouped
 
 NOTHING: Mapping[str, str] = {}
 
@@ -88,24 +88,24 @@ class Events:
         return won(self.question.call, rows) if self.kind is None else rows.filter(kind=self.kind)
 
     @property
-    def sql(self) -> str:
-        """A SELECT of all events: customer, id, at, day, and with a period its first day as `start`."""
-        question, start = self.question, ""
-        if question.period is not None:
-            start = f', {first_day("day", question.period, question.calendar, question.weekday)} AS "start"'
-        return (
-            f'SELECT t.*{start} FROM (SELECT d."{self.customer}" AS customer, d.id AS id, d."{self.dated}" AS at,'
-            f' {local_day(f"d.{self.dated}", question.zone)} AS day FROM {{events}} AS d) AS t'
-        )
+    def parts(self) -> dict[str, str]:
+        """SELECTs by their names, the last of which is `e`, all events: customer, id, at, day, and with a period its first day `start`."""
+        question = self.question
+        day = local_day(f"d.{self.dated}", question.zone)
+        parts = {"h": f'SELECT d."{self.customer}" AS customer, d.id AS id, d."{self.dated}" AS at, {day} AS day FROM {{events}} AS d'}
+        if question.period is None:
+            return parts | {"e": "SELECT * FROM h"}
+        start = first_day("day", question.period, question.calendar, question.weekday)
+        return parts | {"e": f'SELECT h.*, {start} AS "start" FROM h'}
 
     @property
     def given(self) -> dict[str, Any]:
-        """The querysets for the names in `sql`."""
+        """The querysets for the names in `parts`."""
         return {"events": self.rows.values("id", self.customer, self.dated)}
 
-    async def select(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of a statement over `e`, the events; `sql` comes after WITH e AS (...). Raises Invalid when there are too many."""
-        return await bounded(self.question, f"WITH e AS ({self.sql}){sql}", self.given)
+    async def select(self, sql: str, parts: Mapping[str, str] = NOTHING) -> list[dict[str, Any]]:
+        """The rows of a statement over `e`, the events, and more parts. Raises Invalid when there are too many."""
+        return await bounded(self.question, f"{before(self.parts | dict(parts))}{sql}", self.given)
 
     async def by_first(self, parts: Mapping[str, str], columns: Mapping[str, str], worked: Mapping[str, str] = NOTHING) -> Cells:
         """Customers counted by the keys of the question, which are those of their first event, and by `columns` and `worked`.
@@ -115,7 +115,7 @@ class Events:
         """
         last = [*parts][-1]
         source = f"{last} AS c" + (" JOIN {counted} AS d ON d.id = c.first_id" if self.question.by else "")
-        return await grouped(self.question, source, columns, worked, {"e": self.sql, **parts}, self.given, self.rows)
+        return await grouped(self.question, source, columns, worked, {**self.parts, **parts}, self.given, self.rows)
 
 
 def events_of(

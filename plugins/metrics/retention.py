@@ -80,7 +80,8 @@ class RetentionQuery:
 async def _rows(events: Events) -> list[MetricsCustomerRetentionRow]:
     question = whole(events.question)
     counts: Counter[tuple[datetime.date | None, str]] = Counter()
-    for row in await events.select(_sql(question.period or Period.MONTH)):
+    sql = 'SELECT "start", how, COUNT(*) AS n FROM b GROUP BY "start", how'
+    for row in await events.select(sql, _parts(question.period or Period.MONTH)):
         counts[day_of(row["start"]), row["how"]] = int(row["n"])
     found = [span for span in spans(question, [start for start, _ in counts if start]) if span]
     if not found:
@@ -89,14 +90,15 @@ async def _rows(events: Events) -> list[MetricsCustomerRetentionRow]:
     return [_row(counts, one, this) for one, this in zip([earlier, *found], found, strict=False)]
 
 
-def _sql(period: Period) -> str:
+def _parts(period: Period) -> dict[str, str]:
+    """A row of `b` for each customer and period with an event: how it came there."""
     near = f"{days_between('before', 'start')} <= {LONGEST[period]}"
     how = f"CASE WHEN before IS NULL THEN '{FIRST}' WHEN {near} THEN '{KEPT}' ELSE '{BACK}' END"
-    return (
-        f', a AS (SELECT DISTINCT customer, "start" FROM e),'
-        f' b AS (SELECT "start", LAG("start") OVER (PARTITION BY customer ORDER BY "start") AS before FROM a)'
-        f' SELECT "start", how, COUNT(*) AS n FROM (SELECT "start", {how} AS how FROM b) AS t GROUP BY "start", how'
-    )
+    earlier = 'LAG("start") OVER (PARTITION BY customer ORDER BY "start") AS before'
+    return {
+        "a": 'SELECT DISTINCT customer, "start" FROM e',
+        "b": f'SELECT "start", {how} AS how FROM (SELECT "start", {earlier} FROM a) AS t',
+    }
 
 
 def _row(counts: Counter[tuple[datetime.date | None, str]], earlier: Span | None, this: Span) -> MetricsCustomerRetentionRow:

@@ -42,7 +42,6 @@ async def grouped(
     querysets for the other names in braces. Raises Invalid when there is too much to count.
     """
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)}
-    before = {f"x_{one.name}": one.before for one in question.by if one.before} | dict(parts)
     inner = ", ".join(f'{sql} AS "{name}"' for name, sql in (keys | dict(columns)).items())
     told = {name: f'"{name}"' for name in keys}
     told |= dict(worked) or {name: f'"{name}"' for name in columns if name != "began"}
@@ -52,18 +51,24 @@ async def grouped(
     within = " AND ".join(text.format(day) for text, day in bounds if day is not None)
     joins = " ".join(dict.fromkeys(one.join for one in question.by))
     shown = ", ".join(f'{sql} AS "{name}"' for name, sql in told.items())
-    statement = f"WITH {', '.join(f'{name} AS ({sql})' for name, sql in before.items())} " if before else ""
-    statement += f"SELECT {', '.join([f't.{name}' for name in told] + ['COUNT(*) AS n'])} FROM (SELECT {shown} FROM"
-    statement += f" (SELECT {inner} FROM {source} {joins}) AS r{f' WHERE {within}' if within else ''}) AS t"
+    dims = {f"x_{one.name}": one.before for one in question.by if one.before}
+    statement = before({**dims, **parts, "r": f"SELECT {inner} FROM {source} {joins}"})
+    statement += f"SELECT {', '.join([f't.{name}' for name in told] + ['COUNT(*) AS n'])} FROM (SELECT {shown} FROM r"
+    statement += f"{f' WHERE {within}' if within else ''}) AS t"
     statement += f" GROUP BY {', '.join(str(place + 1) for place in range(len(told)))}" if told else ""
-    dims = {name: make(question.call) for one in question.by for name, make in one.rows.items()}
+    rows = {name: make(question.call) for one in question.by for name, make in one.rows.items()}
     if "{counted}" in source:
-        dims["counted"] = counted.values(*sorted(question.of._meta.db_fields))
+        rows["counted"] = counted.values(*sorted(question.of._meta.db_fields))
     cells: Cells = defaultdict(list)
-    for row in await bounded(question, statement, {**given, **dims}):
+    for row in await bounded(question, statement, {**given, **rows}):
         values = tuple(_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
         cells[values, day_of(row["start"]) if question.period else None].append(row)
     return cells
+
+
+def before(parts: Mapping[str, str]) -> str:
+    """WITH these SELECTs by their names, each of them worked out once: SQLite would put what one says into each place that speaks of it."""
+    return f"WITH {', '.join(f'{name} AS MATERIALIZED ({sql})' for name, sql in parts.items())} "
 
 
 def day_of(value: Any) -> datetime.date:

@@ -103,7 +103,7 @@ def _sql(events: Events) -> str:
     within = " AND ".join(one for one in bounds if one)
     start = ', "start"' if question.period else ""
     return (
-        f" SELECT events, COUNT(*) AS n, SUM(days) AS days{start} FROM (SELECT customer{start}, COUNT(*) AS events,"
+        f"SELECT events, COUNT(*) AS n, SUM(days) AS days{start} FROM (SELECT customer{start}, COUNT(*) AS events,"
         f" {days_between('MIN(day)', 'MAX(day)')} AS days FROM e{f' WHERE {within}' if within else ''} GROUP BY customer{start}) AS t"
         f" GROUP BY events{start}"
     )
