@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 from core import CRM, hookimpl
 from plugins.metrics import bundled
+from plugins.metrics.cohorts import CohortQuery
+from plugins.metrics.conversion import ConversionQuery
 from plugins.metrics.declaring import Metric
 from plugins.metrics.fields import query
+from plugins.metrics.retention import RetentionQuery
+from plugins.metrics.returning import RepeatQuery
+from plugins.metrics.timing import TimeToQuery
 
 
 @hookimpl
@@ -23,4 +28,4 @@ def metric_definitions() -> Sequence[Metric]:
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return query(crm)
+    return [*query(crm), CohortQuery, ConversionQuery, RetentionQuery, RepeatQuery, TimeToQuery]

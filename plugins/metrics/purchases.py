@@ -1,0 +1,161 @@
+"""What customers did, and when: what they bought, or an activity of a kind that was done with them."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from tortoise.expressions import Subquery
+from tortoise.models import Model
+
+from core import Call, Filter, Invalid, first_day, local_day, matching, visible
+from core.models import Activity, Deal, Stage, StageKind
+from plugins.metrics.counting import Cells
+from plugins.metrics.dimensions import DIMENSIONS, Dimension, Tells
+from plugins.metrics.question import Question
+from plugins.metrics.retention_counts import before, bounded, grouped
+
+NOTHING: Mapping[str, str] = {}
+
+
+@strawberry.enum(description="Who is a customer.")
+class MetricsCustomer(Enum):
+    """What stands for a customer; each value is a column of Deal and of Activity."""
+
+    CONTACT = strawberry.enum_value("contact", description="A contact.")
+    COMPANY = strawberry.enum_value("company", description="A company.")
+
+
+@strawberry.input(description="What counts as an event of a customer, when it is no purchase.")
+class MetricsEvent:
+    """An activity that was done."""
+
+    kind: str = strawberry.field(description="The kind of the activities, as `activityKinds` lists them.")
+
+
+Customer = Annotated[MetricsCustomer, strawberry.argument(description="Who is a customer. Events without one do not count.")]
+Happening = Annotated[
+    MetricsEvent | None,
+    strawberry.argument(description="Events are done activities of this kind; when left out they are purchases: won deals, when closed."),
+]
+DealWhere = Annotated[Filter | None, Deal, strawberry.argument(description="Only purchases like this count; deleted deals never do.")]
+ActivityWhere = Annotated[
+    Filter | None, Activity, strawberry.argument(description="With `event`: only activities like this count; deleted ones never do.")
+]
+
+
+def _enum() -> type[Enum]:
+    values: dict[str, Any] = {}
+    for one in (*DIMENSIONS[Deal], *DIMENSIONS[Activity]):
+        told = " ".join(
+            f"Of {what}: {found.description}"
+            for what, model in (("a purchase", Deal), ("an activity", Activity))
+            if (found := next((each for each in DIMENSIONS[model] if each.name == one.name), None))
+        )
+        values.setdefault(one.name.upper(), strawberry.enum_value(one.name, description=told))
+    made: Any = Enum("MetricsEventDimension", values)
+    return strawberry.enum(made, description="What customers are put together by: it is a property of their first event.")
+
+
+EventDimension = _enum()
+By = Annotated[
+    EventDimension | None,  # type: ignore[valid-type]
+    strawberry.argument(description="What to put customers together by, by their first event: the source of the first purchase, say."),
+]
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of customers up to a moment. Times in the future have not happened, and do not count.
+
+    question: which rows they are, in which days and periods they are counted; its `first` and `last` do not bound them.
+    customer and dated: the columns of a row with whose and when it is. kind: that of activities; None for purchases.
+    """
+
+    question: Question
+    customer: str
+    dated: str
+    until: datetime.datetime
+    kind: str | None = None
+
+    @property
+    def rows(self) -> Any:
+        """The events as a queryset."""
+        rows = matching(self.question.call, self.question.of, self.question.where)
+        rows = rows.filter(**{f"{self.customer}__isnull": False, f"{self.dated}__lte": self.until})
+        return won(self.question.call, rows) if self.kind is None else rows.filter(kind=self.kind)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """SELECTs by their names, the last of which is `e`, all events: customer, id, at, day, and with a period its first day `start`."""
+        question = self.question
+        day = local_day(f"d.{self.dated}", question.zone)
+        parts = {"h": f'SELECT d."{self.customer}" AS customer, d.id AS id, d."{self.dated}" AS at, {day} AS day FROM {{events}} AS d'}
+        if question.period is None:
+            return parts | {"e": "SELECT * FROM h"}
+        start = first_day("day", question.period, question.calendar, question.weekday)
+        return parts | {"e": f'SELECT h.*, {start} AS "start" FROM h'}
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The querysets for the names in `parts`."""
+        return {"events": self.rows.values("id", self.customer, self.dated)}
+
+    async def select(self, sql: str, parts: Mapping[str, str] = NOTHING) -> list[dict[str, Any]]:
+        """The rows of a statement over `e`, the events, and more parts. Raises Invalid when there are too many."""
+        return await bounded(self.question, f"{before(self.parts | dict(parts))}{sql}", self.given)
+
+    async def by_first(self, parts: Mapping[str, str], columns: Mapping[str, str], worked: Mapping[str, str] = NOTHING) -> Cells:
+        """Customers counted by the keys of the question, which are those of their first event, and by `columns` and `worked`.
+
+        parts: names with a SELECT each, over `e` and those before; the last has a row for what is counted, with `first_id`, that of
+        the first event. columns: SQL over its row `c`; `began` is the day by which it counts in a period. worked: SQL over the columns.
+        """
+        last = [*parts][-1]
+        source = f"{last} AS c" + (" JOIN {counted} AS d ON d.id = c.first_id" if self.question.by else "")
+        return await grouped(self.question, source, columns, worked, {**self.parts, **parts}, self.given, self.rows)
+
+
+def events_of(
+    call: Call,
+    event: MetricsEvent | None,
+    customer: MetricsCustomer,
+    where: Filter | None,
+    activity_where: Filter | None,
+    until: datetime.datetime,
+    by: Enum | None = None,
+    **asked: Any,
+) -> Events:
+    """The events that arguments mean; `asked` goes into the question. Raises Invalid and Forbidden."""
+    if event is None and activity_where is not None:
+        raise Invalid(activity_where="is for activities, and events are purchases unless `event` names a kind")
+    if event is not None and where is not None:
+        raise Invalid(where="is for purchases, and events are activities; say activityWhere")
+    model, dated, whose = (Deal, "closed_at", str(customer.value)) if event is None else (Activity, "done_at", str(customer.value))
+    tells: Tells = {Deal: ("stage", dated, whose), Stage: ("kind",)} if event is None else {Activity: ("kind", dated, whose)}
+    if event is not None:
+        known_kind(call, event.kind)
+    question = Question(call, model, where or activity_where, dimension(model, by), tells=tells, **asked)
+    return Events(question, f"{whose}_id", dated, until, event and event.kind)
+
+
+def dimension(model: type[Model], by: Enum | None) -> tuple[Dimension, ...]:
+    """The dimension of these rows that an argument means. Raises Invalid where they have none of the name."""
+    found = tuple(one for one in DIMENSIONS[model] if by is not None and one.name == by.value)
+    if by is not None and not found:
+        raise Invalid(group_by=f"{by.name} is nothing that {model.__name__} has")
+    return found
+
+
+def known_kind(call: Call, kind: str) -> None:
+    """Raise Invalid for a kind of activities that there is not."""
+    if kind not in call.crm.activity_kinds:
+        raise Invalid(kind=f"'{kind[:40]}' is not one of {', '.join(call.crm.activity_kinds)}")
+
+
+def won(call: Call, deals: Any) -> Any:
+    """Those of a queryset of deals that are won."""
+    stages = visible(call, Stage, deleted=True).filter(kind=StageKind.WON)
+    return deals.filter(stage_id__in=Subquery(stages.values("id")))
