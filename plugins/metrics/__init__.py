@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from core import CRM, hookimpl
 from plugins.metrics import bundled
-from plugins.metrics.declaring import Metric
+from plugins.metrics.declaring import Metric, Part, Unit
+from plugins.metrics.dimensions import Dimension
 from plugins.metrics.fields import query
+
+__all__ = ["Dimension", "Metric", "Part", "Unit"]
 
 
 @hookimpl

@@ -20,6 +20,15 @@ class MetricsPeriod:
     )
 
 
+@strawberry.type(description="What rows have in common by a dimension that a plugin has added.")
+class MetricsLabel:
+    """A part of a key that has no member of its own."""
+
+    dimension: str = strawberry.field(description="The dimension, as `groupBy` names it.")
+    label: str | None = strawberry.field(description="The value, or the name of the record behind it; null for rows without.")
+    id: strawberry.ID | None = strawberry.field(default=None, description="The global id of the record behind it, if there is one.")
+
+
 @strawberry.type(description="What the rows behind a figure have in common; null for what they are not put together by, and for rows without.")
 class MetricsKey:
     """The key of a row."""
@@ -38,6 +47,9 @@ class MetricsKey:
     lifecycle_stage: str | None = strawberry.field(default=None, description="How far the contacts have come: LEAD, CUSTOMER and so on.")
     kind: str | None = strawberry.field(default=None, description="The kind of the activities.")
     period: MetricsPeriod | None = strawberry.field(default=None, description="The days of the row; null for all time.")
+    others: list[MetricsLabel] = strawberry.field(
+        default_factory=list, description="The dimensions that plugins have added, in the order of `groupBy`."
+    )
 
 
 @strawberry.type(description="The same figure of other days.")
