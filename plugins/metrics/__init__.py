@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from core import CRM, hookimpl
-from plugins.metrics import bundled
+from core import CRM, Resource, hookimpl
+from plugins.metrics import bundled, goals
 from plugins.metrics.declaring import Metric, Part, Unit
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.fields import query
+from plugins.metrics.goals_progress import GoalFields
+from plugins.metrics.models import MetricsGoal
 
 __all__ = ["Dimension", "Metric", "Part", "Unit"]
 
@@ -18,6 +20,12 @@ def permissions() -> dict[str, str]:
 
 
 @hookimpl
+def resources() -> list[Resource]:
+    """What metrics are to come to."""
+    return [Resource(MetricsGoal, owned_by="owner", prepare=goals.prepare)]
+
+
+@hookimpl
 def metric_definitions() -> Sequence[Metric]:
     """The bundled metrics."""
     return bundled.metrics()
@@ -25,5 +33,5 @@ def metric_definitions() -> Sequence[Metric]:
 
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
-    """The fields of the root type Query."""
-    return query(crm)
+    """The fields of the root type Query, and those of goals that are reckoned."""
+    return [*query(crm), GoalFields]

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tortoise.models import Model
 
+from core import Call, visible
 from plugins.metrics.dimensions import DIMENSIONS, Dimension
 
 
@@ -72,3 +74,7 @@ class Metric:
     def offered(self) -> tuple[Dimension, ...]:
         """All that its rows can be put together by."""
         return (*DIMENSIONS.get(self.of, ()), *self.dimensions)
+
+    def joined(self, call: Call) -> dict[str, Any]:
+        """What the names of `join` stand for: the rows that the actor sees, deleted ones too, for what happened with them stays true."""
+        return {name: visible(call, model, deleted=True).values(*sorted(model._meta.db_fields)) for name, model in self.rows.items()}
