@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from starlette.routing import BaseRoute
+
 from core import CRM, Resource, hookimpl
 from plugins.metrics import bundled, goals
 from plugins.metrics.declaring import Metric, Part, Unit
@@ -9,6 +11,7 @@ from plugins.metrics.dimensions import Dimension
 from plugins.metrics.fields import query
 from plugins.metrics.goals_progress import GoalFields
 from plugins.metrics.models import MetricsGoal
+from plugins.metrics.routes import routes as pictures
 
 __all__ = ["Dimension", "Metric", "Part", "Unit"]
 
@@ -35,3 +38,9 @@ def metric_definitions() -> Sequence[Metric]:
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query, and those of goals that are reckoned."""
     return [*query(crm), GoalFields]
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """Pictures by address."""
+    return pictures(crm)

@@ -60,11 +60,17 @@ def _among(dimensions: Sequence[Dimension], names: Sequence[Enum] | None) -> tup
     return tuple(by_name[one.value] for one in dict.fromkeys(names or ()))
 
 
-def _grouping(metric: Metric) -> type[Enum] | None:
+def grouping_name(metric: Metric) -> str | None:
     """The enum of `groupBy`: that of the resource, or one of the metric where it adds to it. None where there is nothing to group by."""
-    if not metric.dimensions:
-        return ENUMS.get(metric.of)
-    return _enum(f"Metrics{metric.name[0].upper()}{metric.name[1:]}Dimension", metric.of, metric.offered)
+    if not metric.offered:
+        return None
+    whose = f"{metric.name[0].upper()}{metric.name[1:]}" if metric.dimensions else metric.of.__name__
+    return f"Metrics{whose}Dimension"
+
+
+def _grouping(metric: Metric) -> type[Enum] | None:
+    name = grouping_name(metric)
+    return _enum(name, metric.of, metric.offered) if name and metric.dimensions else ENUMS.get(metric.of)
 
 
 def query(crm: CRM) -> list[type]:
@@ -112,7 +118,10 @@ async def _answer(question: Question, metric: Metric, currency: str | None, comp
     Money.of_minor(0, code)
     moment = now()
     measured = await measure(question, metric, code, compare=compare)
-    common = {"definition": metric.description, "as_of": moment, "time_zone": question.zone, "calendar": question.calendar}
+    common: dict[str, Any] = {
+        "definition": metric.description, "as_of": moment, "time_zone": question.zone, "calendar": question.calendar,
+        "asked": question, "metric": metric,
+    }  # fmt: skip
     if metric.unit.of_money:
         return MetricsMoney(**common, currency=code, rows=[money_row(one, code) for one in measured])
     return Metrics(**common, rows=[number_row(one, metric.unit) for one in measured])
@@ -126,6 +135,8 @@ def _compared(info: strawberry.Info) -> frozenset[str]:
         for one in selections:
             if one.name in ("previous", "lastYear"):
                 asked.add("last_year" if one.name == "lastYear" else "previous")
+            if one.name == "svg" and one.arguments.get("previous"):
+                asked.add("previous")
             walk(getattr(one, "selections", ()))
 
     walk(info.selected_fields)
