@@ -17,6 +17,7 @@ from plugins.metrics.pictures import Bar, bars
 from plugins.metrics.pictures.speech import speech
 from tests.house import House
 from tests.plugins.sales import Sale, Shop
+from tests.test_sessions import GOOD, SET, signed_in
 
 pytestmark = [pytest.mark.plugins("metrics"), pytest.mark.settings(company={"currency": "EUR", "time_zone": "Asia/Tehran"})]
 
@@ -205,6 +206,16 @@ async def test_a_picture_by_address_is_of_the_rows_that_one_sees(shop: Shop):
     answer = await clerk.client.get("/plugins/metrics/wonDeals.svg")
     assert "1" in _texts(answer.text)
     assert "3" in _texts((await _get(shop.house, "/plugins/metrics/wonDeals.svg")).text)
+
+
+@pytest.mark.anyio
+async def test_an_image_in_a_page_of_the_same_site_goes_by_the_cookie(house: House):
+    made = await house.make("User", name="Sara", email="sara@example.com", role="admin")
+    assert (await house.ask(SET, id=made.id, password=GOOD))["userPasswordSet"]["userErrors"] == []
+    browser, _ = await signed_in(house)
+    assert (await browser.get(ADDRESS, headers={"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"})).status_code == 200
+    other = await browser.get(ADDRESS, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"})
+    assert other.status_code == 403
 
 
 @pytest.mark.anyio

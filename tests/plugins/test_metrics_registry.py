@@ -170,6 +170,27 @@ async def test_a_dimension_of_a_plugin_is_a_label_of_the_key(club: House):
 
 
 @pytest.mark.anyio
+async def test_a_metric_of_a_plugin_has_pictures_and_goals(club: House):
+    svg = (await club.ask("{ visitCount(groupBy: [HALL, CITY]) { svg } }"))["visitCount"]["svg"]
+    assert "North · Shiraz" in svg
+    answer = await club.client.get("/plugins/metrics/visitCount.svg", params={"groupBy": "HALL", "where": '{"stars": {"eq": 2}}'})
+    assert answer.status_code == 200
+    assert "North: 1" in answer.text
+    assert (await club.client.get("/plugins/metrics/spentEach.svg", params={"groupBy": "HALL"})).status_code == 400
+    where = {"hall": {"title": {"eq": "North"}}}
+    goal = await club.make(
+        "MetricsGoal", "progress { value standing }", name="G", metric="visitCount", target="2", starts_on="2026-03-01", ends_on="2026-03-31",
+        where=where,
+    )  # fmt: skip
+    assert goal.progress == {"value": 2.0, "standing": "MET"}
+    refused = """mutation ($id: ID!, $user: ID!) {
+        metricsGoalUpdate(id: $id, input: {ownerId: $user}) { userErrors { field message } } }"""
+    user = await club.make("User", name="Ada")
+    (error,) = (await club.ask(refused, id=goal.id, user=user.id))["metricsGoalUpdate"]["userErrors"]
+    assert error == {"field": ["input", "ownerId"], "message": "is for metrics that have an owner, and visitCount has none"}
+
+
+@pytest.mark.anyio
 async def test_money_of_a_resource_of_a_plugin_is_of_one_currency(club: House):
     data = await club.ask(
         """{ euros: spentEach { currency rows { value { amount currency } exact denominator } }
