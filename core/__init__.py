@@ -3,7 +3,7 @@
 from core.access.later import act_as, lasting
 from core.auth import authenticate
 from core.crm import CRM, Call
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unauthenticated
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, StartError, Unauthenticated
 from core.events import Event, emit, emit_many, in_whole, transaction
 from core.expressions import Expressed
 from core.hookspecs import hookimpl, hookspec
@@ -20,6 +20,7 @@ from core.records.ids import key_of
 from core.records.periods import days_between, first_day, local_day
 from core.records.statements import select
 from core.records.visibility import visible
+from core.records.wheres import read as read_filter
 from core.resources import Change, Kind, Resource
 from core.tail.consumers import Consumer
 from core.tail.hearing import Heard, hear, heard
@@ -28,7 +29,8 @@ from core.tail.kept import KeptEvent, Wanted, is_pattern
 __all__ = [
     "CRM", "SYSTEM", "Actor", "Backoff", "Calendar", "Call", "Change", "Conflict", "Consumer", "Event", "Expressed", "Filter",
     "Forbidden", "Heard", "Invalid", "Job", "KeptEvent", "Kind", "Measure", "Money", "NotFound", "Period", "Queue", "Refused",
-    "Resource", "Run", "Unauthenticated", "Wanted", "act_as", "ask", "authenticate", "check_query", "day_begins", "days_between",
-    "demand", "emit", "emit_many", "enqueue", "first_day", "hear", "heard", "hookimpl", "hookspec", "in_whole", "is_pattern", "key_of",
-    "lasting", "local_day", "matching", "period_end", "period_start", "period_starts", "permit", "select", "transaction", "visible",
+    "Resource", "Run", "StartError", "Unauthenticated", "Wanted", "act_as", "ask", "authenticate", "check_query", "day_begins",
+    "days_between", "demand", "emit", "emit_many", "enqueue", "first_day", "hear", "heard", "hookimpl", "hookspec", "in_whole",
+    "is_pattern", "key_of", "lasting", "local_day", "matching", "period_end", "period_start", "period_starts", "permit", "read_filter",
+    "select", "transaction", "visible",
 ]  # fmt: skip

@@ -2,21 +2,30 @@
 
 from collections.abc import Sequence
 
-from core import CRM, hookimpl
-from plugins.metrics import bundled
-from plugins.metrics.cohorts import CohortQuery
-from plugins.metrics.conversion import ConversionQuery
-from plugins.metrics.declaring import Metric
+from starlette.routing import BaseRoute
+
+from core import CRM, Resource, hookimpl
+from plugins.metrics import bundled, goals
+from plugins.metrics.declaring import Metric, Part, Unit
+from plugins.metrics.dimensions import Dimension
 from plugins.metrics.fields import query
-from plugins.metrics.retention import RetentionQuery
-from plugins.metrics.returning import RepeatQuery
-from plugins.metrics.timing import TimeToQuery
+from plugins.metrics.goals_progress import GoalFields
+from plugins.metrics.models import MetricsGoal
+from plugins.metrics.routes import routes as pictures
+
+__all__ = ["Dimension", "Metric", "Part", "Unit"]
 
 
 @hookimpl
 def permissions() -> dict[str, str]:
     """One permission for all figures; which rows count is decided by those of the resources."""
     return {"metrics.read": "To read metrics of the deals, contacts and activities that one may see."}
+
+
+@hookimpl
+def resources() -> list[Resource]:
+    """What metrics are to come to."""
+    return [Resource(MetricsGoal, owned_by="owner", prepare=goals.prepare)]
 
 
 @hookimpl
@@ -27,5 +36,11 @@ def metric_definitions() -> Sequence[Metric]:
 
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
-    """The fields of the root type Query."""
-    return [*query(crm), CohortQuery, ConversionQuery, RetentionQuery, RepeatQuery, TimeToQuery]
+    """The fields of the root type Query, and those of goals that are reckoned."""
+    return [*query(crm), GoalFields]
+
+
+@hookimpl
+def routes(crm: CRM) -> list[BaseRoute]:
+    """Pictures by address."""
+    return pictures(crm)

@@ -2,11 +2,21 @@
 
 import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import strawberry
 
-from core import Calendar, Money
+from core import Calendar, Call, Money, demand
 from core.models import Company, Pipeline, Product, Stage, Tag, Team, User
+from plugins.metrics.declaring import Metric, Unit
+from plugins.metrics.drawing import Figure, Frame, Shown, Title, Tongue, Width, draw
+from plugins.metrics.question import Question
+
+PICTURE = (
+    "The figures as a picture, an SVG document: lines where there are periods, dashed to those that are not over, else a bar for each"
+    " group. Of more than 6 lines or 40 bars, those with the largest figures."
+)
+Before = Annotated[bool, strawberry.argument(description="Whether the period before, or as many days before, is shown beside.")]
 
 
 @strawberry.type(description="A stretch of time, in the calendar and the time zone of the question.")
@@ -18,6 +28,15 @@ class MetricsPeriod:
     complete: bool = strawberry.field(
         description="False while the period is not over, and when `from` or `to` cut it: then its figures say less than those of others."
     )
+
+
+@strawberry.type(description="What rows have in common by a dimension that a plugin has added.")
+class MetricsLabel:
+    """A part of a key that has no member of its own."""
+
+    dimension: str = strawberry.field(description="The dimension, as `groupBy` names it.")
+    label: str | None = strawberry.field(description="The value, or the name of the record behind it; null for rows without.")
+    id: strawberry.ID | None = strawberry.field(default=None, description="The global id of the record behind it, if there is one.")
 
 
 @strawberry.type(description="What the rows behind a figure have in common; null for what they are not put together by, and for rows without.")
@@ -38,6 +57,9 @@ class MetricsKey:
     lifecycle_stage: str | None = strawberry.field(default=None, description="How far the contacts have come: LEAD, CUSTOMER and so on.")
     kind: str | None = strawberry.field(default=None, description="The kind of the activities.")
     period: MetricsPeriod | None = strawberry.field(default=None, description="The days of the row; null for all time.")
+    others: list[MetricsLabel] = strawberry.field(
+        default_factory=list, description="The dimensions that plugins have added, in the order of `groupBy`."
+    )
 
 
 @strawberry.type(description="The same figure of other days.")
@@ -103,6 +125,19 @@ class Metrics:
     time_zone: str = strawberry.field(description="The time zone of its days.")
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
+    asked: strawberry.Private[Question]
+    metric: strawberry.Private[Metric]
+
+    @strawberry.field(description=PICTURE)
+    async def svg(
+        self, info: strawberry.Info[Call], width: Width = 720, locale: Tongue = "en", title: Title = "", previous: Before = False
+    ) -> str | None:
+        """Drawn in a thread."""
+        frame = Frame(locale, width, title, previous)
+        rows = [
+            Figure(one.key, one.value, float(one.numerator), one.low, one.high, one.previous and one.previous.value) for one in self.rows
+        ]
+        return await draw(rows, _shown(info.context, self.asked, self.metric, ""), frame)
 
 
 @strawberry.type(description="A metric in money.")
@@ -115,3 +150,25 @@ class MetricsMoney:
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
     rows: list[MetricsMoneyRow] = strawberry.field(description="The amounts, in the order of the names in their keys, then of time.")
+    asked: strawberry.Private[Question]
+    metric: strawberry.Private[Metric]
+
+    @strawberry.field(description=PICTURE)
+    async def svg(
+        self, info: strawberry.Info[Call], width: Width = 720, locale: Tongue = "en", title: Title = "", previous: Before = False
+    ) -> str | None:
+        """Drawn in a thread."""
+        frame = Frame(locale, width, title, previous)
+        before = [one.previous and one.previous.value and float(one.previous.value.amount) for one in self.rows]
+        rows = [
+            Figure(one.key, one.exact, float(one.numerator.amount), before=then) for one, then in zip(self.rows, before, strict=True)
+        ]
+        return await draw(rows, _shown(info.context, self.asked, self.metric, self.currency), frame)
+
+
+def _shown(call: Call, question: Question, metric: Metric, unit: str) -> Shown:
+    """What a picture shows. It tells the names of records, which an answer does not need. Raises Forbidden for those that are hidden."""
+    for one in question.by:
+        if one.model is not None:
+            demand(call, one.model, one.label)
+    return Shown(metric.name, question.by, question.period, question.calendar, metric.unit is Unit.SHARE, unit)

@@ -1,10 +1,14 @@
 """What a metric is: rows with a time, and what each of them adds. All else is the same for every metric."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tortoise.models import Model
+
+from core import Call, visible
+from plugins.metrics.dimensions import DIMENSIONS, Dimension
 
 
 class Unit(StrEnum):
@@ -51,6 +55,7 @@ class Metric:
     rows: the models behind these names; of them, too, only what the actor sees, and what is deleted as well.
     tells: what one could conclude from the metric: who may not see one of these columns is refused.
     currency: with money, the column of the row with its currency; rows in other currencies than the one asked for are left out.
+    dimensions: what else its rows can be put together by, beside what all metrics of its resource have.
     """
 
     name: str
@@ -63,7 +68,13 @@ class Metric:
     rows: Mapping[str, type[Model]] = field(default_factory=dict)
     tells: Mapping[type[Model], tuple[str, ...]] = field(default_factory=dict)
     currency: str = "currency"
+    dimensions: Sequence[Dimension] = ()
 
-    def __post_init__(self) -> None:
-        if (self.denominator is None) != (self.unit in (Unit.NUMBER, Unit.MONEY)):
-            raise ValueError(f"the metric {self.name} is a {self.unit.value}: it {'needs a' if self.denominator is None else 'has no'} denominator")
+    @property
+    def offered(self) -> tuple[Dimension, ...]:
+        """All that its rows can be put together by."""
+        return (*DIMENSIONS.get(self.of, ()), *self.dimensions)
+
+    def joined(self, call: Call) -> dict[str, Any]:
+        """What the names of `join` stand for: the rows that the actor sees, deleted ones too, for what happened with them stays true."""
+        return {name: visible(call, model, deleted=True).values(*sorted(model._meta.db_fields)) for name, model in self.rows.items()}

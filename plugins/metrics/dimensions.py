@@ -34,6 +34,8 @@ class Dimension:
 
     name: in the key. key: SQL for its value, over the row `d` and what `join` brings. before: a SELECT of (row, value) that is made
     once, as `x_name`, where a row may have several values and counts once for each. model: of the record behind the value, if there is one.
+    rows: the rows behind each {name} of `join` and `before`. tells: what one could conclude from it. label: the column by which such a
+    record is called, where an answer has no room for the record itself.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Dimension:
     model: type[Model] | None = None
     rows: Mapping[str, Rows] = field(default_factory=dict)
     tells: Tells = field(default_factory=dict)
+    label: str = "name"
 
 
 def _all(model: type[Model], *columns: str) -> Rows:

@@ -1,6 +1,7 @@
 """A field of Query for each metric."""
 
 import datetime
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from plugins.metrics.declaring import Metric
 from plugins.metrics.dimensions import DIMENSIONS, Dimension
 from plugins.metrics.measuring import measure
 from plugins.metrics.question import Question
+from plugins.metrics.registry import registered
 from plugins.metrics.telling import money_row, number_row
 
 Zone = Annotated[
@@ -37,24 +39,43 @@ Currency = Annotated[
 ]
 
 
-def _enum(model: type[Model], dimensions: Sequence[Dimension]) -> type[Enum]:
+def _enum(name: str, model: type[Model], dimensions: Sequence[Dimension]) -> type[Enum]:
     values = {one.name.upper(): strawberry.enum_value(one.name, description=one.description) for one in dimensions}
-    made: Any = Enum(f"Metrics{model.__name__}Dimension", values)
+    made: Any = Enum(name, values)
     return strawberry.enum(made, description=f"What rows of {model.__name__} are put together by.")
 
 
-ENUMS: Mapping[type[Model], type[Enum]] = {model: _enum(model, some) for model, some in DIMENSIONS.items()}
+ENUMS: Mapping[type[Model], type[Enum]] = {
+    model: _enum(f"Metrics{model.__name__}Dimension", model, some) for model, some in DIMENSIONS.items()
+}
 
 
 def chosen(model: type[Model], names: Sequence[Enum] | None) -> tuple[Dimension, ...]:
-    """The dimensions that an argument means, each once."""
-    by_name = {one.name: one for one in DIMENSIONS[model]}
+    """The dimensions of a resource that an argument means, each once."""
+    return _among(DIMENSIONS[model], names)
+
+
+def _among(dimensions: Sequence[Dimension], names: Sequence[Enum] | None) -> tuple[Dimension, ...]:
+    by_name = {one.name: one for one in dimensions}
     return tuple(by_name[one.value] for one in dict.fromkeys(names or ()))
 
 
+def grouping_name(metric: Metric) -> str | None:
+    """The enum of `groupBy`: that of the resource, or one of the metric where it adds to it. None where there is nothing to group by."""
+    if not metric.offered:
+        return None
+    whose = f"{metric.name[0].upper()}{metric.name[1:]}" if metric.dimensions else metric.of.__name__
+    return f"Metrics{whose}Dimension"
+
+
+def _grouping(metric: Metric) -> type[Enum] | None:
+    name = grouping_name(metric)
+    return _enum(name, metric.of, metric.offered) if name and metric.dimensions else ENUMS.get(metric.of)
+
+
 def query(crm: CRM) -> list[type]:
-    """The fields of all metrics, those of this plugin and those of others."""
-    return [_graft(metric) for _, metric in crm.plugins.lists("metric_definitions")]
+    """The fields of all metrics, those of this plugin and those of others. Raises StartError for one that is not well declared."""
+    return [_graft(metric) for metric in registered(crm).values()]
 
 
 def _graft(metric: Metric) -> type:
@@ -69,7 +90,7 @@ def _resolver(metric: Metric) -> Callable[..., Awaitable[Any]]:
     ) -> Any:  # fmt: skip
         call = info.context
         zone = time_zone or call.crm.settings.company.time_zone
-        question = Question(call, metric.of, where, chosen(metric.of, group_by), period, calendar, first, last, zone, metric.tells)
+        question = Question(call, metric.of, where, _among(metric.offered, group_by), period, calendar, first, last, zone, metric.tells)
         return await _answer(question, metric, currency, _compared(info))
 
     kind = metric.of
@@ -81,9 +102,12 @@ def _resolver(metric: Metric) -> Callable[..., Awaitable[Any]]:
         "period": Length, "first": First, "last": Last, "calendar": Reckoning, "time_zone": Zone, "currency": Currency,
         "return": (MetricsMoney if metric.unit.of_money else Metrics) | None,
     }  # fmt: skip
-    if kind in ENUMS:
-        annotations["group_by"] = Annotated[list[ENUMS[kind]] | None, strawberry.argument(description=by)]  # type: ignore[misc]
+    if (grouping := _grouping(metric)) is not None:
+        annotations["group_by"] = Annotated[list[grouping] | None, strawberry.argument(description=by)]  # type: ignore[valid-type]
     resolve.__annotations__ = annotations
+    if grouping is None:
+        known = inspect.signature(resolve)
+        resolve.__signature__ = known.replace(parameters=[one for one in known.parameters.values() if one.name != "group_by"])  # type: ignore[attr-defined]
     return resolve
 
 
@@ -94,7 +118,10 @@ async def _answer(question: Question, metric: Metric, currency: str | None, comp
     Money.of_minor(0, code)
     moment = now()
     measured = await measure(question, metric, code, compare=compare)
-    common = {"definition": metric.description, "as_of": moment, "time_zone": question.zone, "calendar": question.calendar}
+    common: dict[str, Any] = {
+        "definition": metric.description, "as_of": moment, "time_zone": question.zone, "calendar": question.calendar,
+        "asked": question, "metric": metric,
+    }  # fmt: skip
     if metric.unit.of_money:
         return MetricsMoney(**common, currency=code, rows=[money_row(one, code) for one in measured])
     return Metrics(**common, rows=[number_row(one, metric.unit) for one in measured])
@@ -108,6 +135,8 @@ def _compared(info: strawberry.Info) -> frozenset[str]:
         for one in selections:
             if one.name in ("previous", "lastYear"):
                 asked.add("last_year" if one.name == "lastYear" else "previous")
+            if one.name == "svg" and one.arguments.get("previous"):
+                asked.add("previous")
             walk(getattr(one, "selections", ()))
 
     walk(info.selected_fields)

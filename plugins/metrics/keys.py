@@ -3,15 +3,20 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from core import visible
+import strawberry
+
+from core import demand, visible
+from plugins.metrics.answers import MetricsKey, MetricsLabel
 from plugins.metrics.counting import Cells, Values
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.question import Question
 
 Records = Mapping[Any, Any]
+
+MEMBERS = frozenset(one.name for one in fields(MetricsKey)) - {"period", "others"}  # the dimensions that have a member in each key
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Keys:
         records = tuple([await _records(question, one, {key[place] for key in every}) for place, one in enumerate(question.by)])
         made = cls(question, records, [])
         seen = {made.seen(values) for values in every}
-        ordered = sorted(seen, key=lambda key: [_rank(some, value) for some, value in zip(records, key, strict=True)])
-        return cls(question, records, ordered)
+        ranked = {key: [_rank(*one) for one in zip(question.by, records, key, strict=True)] for key in seen}
+        return cls(question, records, sorted(seen, key=lambda key: ranked[key]))
 
     def seen(self, values: Values) -> Values:
         """Values as the actor sees them: None for a record that is hidden, as for rows that have none; how many are hidden does not show."""
@@ -44,8 +49,16 @@ class Keys:
         return together
 
     def named(self, values: Values) -> dict[str, Any]:
-        """The records and values of a key by the names of their dimensions."""
-        return {one.name: some.get(value) for one, some, value in zip(self.question.by, self.records, values, strict=True)}
+        """The members of a MetricsKey: records and values by the names of their dimensions, and the labels of those that plugins added."""
+        found = [(one, some.get(value)) for one, some, value in zip(self.question.by, self.records, values, strict=True)]
+        others = [self._label(one, value) for one, value in found if one.name not in MEMBERS]
+        return {**{one.name: value for one, value in found if one.name in MEMBERS}, **({"others": others} if others else {})}
+
+    def _label(self, dimension: Dimension, value: Any) -> MetricsLabel:
+        if value is None or dimension.model is None:
+            return MetricsLabel(dimension=dimension.name.upper(), label=None if value is None else str(value))
+        key = f"{self.question.call.crm.resource(dimension.model).snake}_{value.pk}"
+        return MetricsLabel(dimension=dimension.name.upper(), label=str(getattr(value, dimension.label)), id=strawberry.ID(key))
 
 
 async def _records(question: Question, dimension: Dimension, values: set[Any]) -> Records:
@@ -53,10 +66,15 @@ async def _records(question: Question, dimension: Dimension, values: set[Any]) -
     keys = [value for value in values if value is not None]
     if dimension.model is None:
         return {value: value for value in keys}
+    if dimension.name not in MEMBERS:
+        demand(question.call, dimension.model, dimension.label)
     found = await visible(question.call, dimension.model, deleted=True).filter(id__in=keys) if keys else []
     return {uuid.UUID(str(row.id)): row for row in found}
 
 
-def _rank(records: Records, value: Any) -> tuple[bool, Any, str, str]:
+def _rank(dimension: Dimension, records: Records, value: Any) -> tuple[bool, Any, Any, str]:
     record = records.get(value)
-    return record is None, getattr(record, "position", 0), getattr(record, "name_key", record or ""), str(value)
+    if record is None or dimension.model is None:
+        return record is None, 0, "" if record is None else record, str(value)
+    name = getattr(record, f"{dimension.label}_key", None) or str(getattr(record, dimension.label))
+    return False, getattr(record, "position", 0), name, str(value)

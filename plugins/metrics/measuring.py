@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from core import visible
 from plugins.metrics.counting import Cells, counted
 from plugins.metrics.declaring import Metric, Part
 from plugins.metrics.keys import Keys
@@ -80,8 +79,8 @@ async def _counted(question: Question, metric: Metric, currency: str | None, par
     rows = question.rows(dated)
     if metric.unit.of_money:
         rows = rows.filter(**{metric.currency: currency})
-    more = {name: visible(question.call, model, deleted=True).values(*sorted(model._meta.db_fields)) for name, model in metric.rows.items()}
-    return await counted(question, dated, {name: part.value for name, part in parts.items()}, join=metric.join, rows=rows, more=more)
+    sums = {name: part.value for name, part in parts.items()}
+    return await counted(question, dated, sums, join=metric.join, rows=rows, more=metric.joined(question.call))
 
 
 async def _compared(question: Question, metric: Metric, currency: str | None, wanted: list[Span | None]) -> list[Cells]:

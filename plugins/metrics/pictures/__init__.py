@@ -13,8 +13,9 @@ draws, which takes a second; until then nobody pays for it. One picture at a tim
 to a thread.
 """
 
+from plugins.metrics.pictures.bars import Bar, bars
 from plugins.metrics.pictures.funnel import Step, funnel
 from plugins.metrics.pictures.heatmap import Cohort, heatmap
 from plugins.metrics.pictures.series import Line, Point, series
 
-__all__ = ["Cohort", "Line", "Point", "Step", "funnel", "heatmap", "series"]
+__all__ = ["Bar", "Cohort", "Line", "Point", "Step", "bars", "funnel", "heatmap", "series"]

@@ -13,6 +13,7 @@ _WORDS = {
     "en": {
         "empty": "No data to show",
         "incomplete": "Period not over yet",
+        "before": "period before",
         "of_previous": "of the step before",
         "of_first": "of the first",
         "size": "Size",
@@ -22,6 +23,7 @@ _WORDS = {
     "fa": {
         "empty": "داده‌ای برای نمایش نیست",
         "incomplete": "دوره هنوز تمام نشده است",
+        "before": "دورهٔ پیش",
         "of_previous": "از گام پیش",
         "of_first": "از گام نخست",
         "size": "تعداد",
@@ -59,10 +61,10 @@ class Speech:
         """A number with at most four places behind the point, from a million on as 1.2M, by a power of ten when it is too long for that."""
         kind = self._numbering
         if value and not _HARDLY <= abs(value) < _ENORMOUS:
-            return self._digits(format_scientific(value, format="0.0E0", locale=self.locale, numbering_system=kind))
+            return self._signed(format_scientific(value, format="0.0E0", locale=self.locale, numbering_system=kind))
         if abs(value) >= _MILLION:
-            return self._digits(format_compact_decimal(value, fraction_digits=1, locale=self.locale, numbering_system=kind))
-        return self._digits(format_decimal(value, format="#,##0.####", locale=self.locale, numbering_system=kind))
+            return self._signed(format_compact_decimal(value, fraction_digits=1, locale=self.locale, numbering_system=kind))
+        return self._signed(format_decimal(value, format="#,##0.####", locale=self.locale, numbering_system=kind))
 
     def percent(self, rate: float, places: int = 0) -> str:
         """A rate in hundredths with at most so many places, rounded half up: 0.625 is 63%."""
@@ -72,14 +74,20 @@ class Speech:
             return self.number(Decimal(str(rate)) * 100) + sign
         rounded = Decimal(str(rate)).quantize(Decimal(1).scaleb(-2 - places), ROUND_HALF_UP)
         text = format_percent(rounded, locale=self.locale, decimal_quantization=False, numbering_system=kind)
-        return self._digits(text).replace("%", sign)
+        return self._signed(text).replace("%", sign)
 
     @property
     def _numbering(self) -> str:
         kind = self.locale.default_numbering_system
         return kind if kind in _ZEROS and kind in self.locale.number_symbols else "latn"
 
-    def _digits(self, text: str) -> str:
+    def _signed(self, text: str) -> str:
+        """A number in the digits of the locale, and with its minus, which knows on which side it stands."""
+        minus = str(self.locale.number_symbols[self._numbering]["minusSign"])
+        return self.digits(minus + text[1:] if text.startswith("-") else text)
+
+    def digits(self, text: str) -> str:
+        """Text with the digits of the locale."""
         zero = ord(_ZEROS[self._numbering])
         return text.translate({ord("0") + digit: zero + digit for digit in range(10)})
 

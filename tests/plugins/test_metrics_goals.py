@@ -1,0 +1,270 @@
+"""Goals: what may be one, and how far each has come, beside an oracle that counts deals one by one."""
+
+import datetime
+import logging
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from core.models import Role, Team, User
+from tests.examples import for_all
+from tests.house import House
+from tests.plugins.sales import OWNERS, Sale, Shop, local, sales
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.plugins("metrics"),
+    pytest.mark.settings(
+        company={"currency": "EUR", "time_zone": "Asia/Tehran"},
+        roles={"clerk": {"metricsGoal.read": "all", "metrics.read": "all", "deal.read": "own", "stage.read": "all", "user.read": "all"}},
+    ),
+]
+
+ZONE = "Asia/Tehran"
+FIELDS = "progress { asOf value amount { amount currency } numerator denominator share expected projected standing complete }"
+GOALS = f"{{ metricsGoals(first: 100, orderBy: [{{field: NAME}}]) {{ nodes {{ name {FIELDS} }} }} }}"
+CREATE = """mutation ($input: MetricsGoalCreateInput!) { metricsGoalCreate(input: $input) {
+    metricsGoal { id name metric where startsOn endsOn target amount { amount currency } direction owner { name } team { name } version }
+    userErrors { field code message } } }"""
+PAST = {"startsOn": "2026-01-01", "endsOn": "2026-01-31"}
+NOON = datetime.datetime(2026, 1, 10, 12, 0, tzinfo=datetime.UTC)
+LATE = datetime.datetime(2026, 1, 31, 20, 45, tzinfo=datetime.UTC)  # in Tehran in February already
+
+
+@pytest.fixture
+async def shop(house: House) -> Shop:
+    return await Shop(house).open()
+
+
+async def _make(house: House, **values: Any) -> Any:
+    payload = (await house.ask(CREATE, input={"name": "G", "metric": "wonDeals", **PAST, **values}))["metricsGoalCreate"]
+    assert payload["userErrors"] == []
+    return payload["metricsGoal"]
+
+
+async def _progress(house: House) -> dict[str, Any]:
+    return {one["name"]: one["progress"] for one in (await house.ask(GOALS))["metricsGoals"]["nodes"]}
+
+
+async def test_a_goal_is_a_record_like_any_other(shop: Shop):
+    house = shop.house
+    user = f"user_{shop.ids[User, 'Ada']}"
+    where = {"source": {"eq": "web"}, "pipeline": {"name": {"eq": "Sales"}}}
+    made = await _make(house, metric="revenue", amount={"amount": "1500.50", "currency": "EUR"}, where=where, ownerId=user)
+    assert {name: made[name] for name in ("metric", "target", "amount", "direction", "owner", "team")} == {
+        "metric": "revenue", "target": None, "amount": {"amount": "1500.50", "currency": "EUR"}, "direction": "AT_LEAST",
+        "owner": {"name": "Ada"}, "team": None,
+    }  # fmt: skip
+    assert made["where"] == where
+    update = """mutation ($id: ID!) { metricsGoalUpdate(id: $id, input: {endsOn: "2026-02-28"}) {
+        metricsGoal { endsOn version } userErrors { field message } } }"""
+    assert (await house.ask(update, id=made["id"]))["metricsGoalUpdate"]["metricsGoal"] == {"endsOn": "2026-02-28", "version": 2}
+    backwards = update.replace("2026-02-28", "2025-02-28")
+    assert (await house.ask(backwards, id=made["id"]))["metricsGoalUpdate"]["userErrors"] == [
+        {"field": ["input", "endsOn"], "message": "lies before the first day"}
+    ]
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"metric": "winrate", "target": "1"}, "metric", "'winrate' is no metric; there are averageDeal, "),
+    ({"target": "1", "startsOn": "2026-02-01"}, "endsOn", "lies before the first day"),
+    ({"target": "1", "startsOn": "1969-12-31"}, "startsOn", "must lie between 1970-01-01 and 2100-01-01"),
+    ({"target": "1", "endsOn": "2100-01-01"}, "endsOn", "must lie between"),
+    ({}, "target", "is needed: wonDeals is not in money"),
+    ({"metric": "revenue"}, "amount", "is needed: revenue is in money"),
+    ({"metric": "revenue", "target": "5"}, "amount", "is needed: revenue is in money"),
+    ({"target": "5", "amount": {"amount": "5", "currency": "EUR"}}, "amount", "must be left out: wonDeals is not in money"),
+    ({"target": "0"}, "target", "must be more than 0"),
+    ({"target": "-1", "direction": "AT_MOST"}, "target", "must not be less than 0"),
+    ({"metric": "winRate", "target": "35"}, "target", "must be at most 1: winRate is a share"),
+    ({"target": "1", "where": [1]}, "where", "must be an object"),
+    ({"target": "1", "where": {"colour": {"eq": "red"}}}, "where", "Deal has no such field"),
+    ({"target": "1", "where": {"source": {"like": "w"}}}, "where", "is no operator here"),
+    ({"target": "1", "where": {"stage": {"id": {"eq": "42"}}}}, "where", "is not an id of this server"),
+    ({"target": "1", "ownerId": "{Ada}", "teamId": "{North}"}, "teamId", "this one is for a user"),
+]  # fmt: skip
+
+
+async def test_what_cannot_be_reckoned_is_no_goal(shop: Shop):
+    ids = {"{Ada}": f"user_{shop.ids[User, 'Ada']}", "{North}": f"team_{shop.ids[Team, 'North']}"}
+    for values, field, message in BAD:
+        given = {name: ids.get(str(value), value) for name, value in values.items()}
+        payload = (await shop.house.ask(CREATE, input={"name": "G", "metric": "wonDeals", **PAST, **given}))["metricsGoalCreate"]
+        (error,) = payload["userErrors"]
+        assert field in ".".join(error["field"]), (values, error)
+        assert message in error["message"], (values, error)
+
+
+async def test_the_progress_of_goals_that_are_over(shop: Shop):
+    house = shop.house
+    money = {"amount": "100", "currency": "EUR"}
+    await shop.sell(
+        [
+            Sale(("Won",), NOON, NOON, owner="Ada", source="web", amount=Decimal("60.25")),
+            Sale(("Won",), NOON, NOON, owner="Bo", amount=Decimal("40")),
+            Sale(("Won",), NOON, NOON, owner="Cy", amount=Decimal("7"), currency="USD"),
+            Sale(("Lost",), NOON, NOON, owner="Ada"),
+            Sale(("Won",), NOON, LATE, owner="Ada", source="web", amount=Decimal("900")),
+            Sale(("Won",), NOON, NOON, owner="Ada", amount=Decimal("900"), deleted=True),
+        ]
+    )
+    await _make(house, name="deals", target="4")
+    await _make(house, name="ada", target="1", ownerId=f"user_{shop.ids[User, 'Ada']}")
+    await _make(house, name="north", target="2", teamId=f"team_{shop.ids[Team, 'North']}")
+    await _make(house, name="web", target="2", where={"source": {"eq": "web"}})
+    await _make(house, name="lost", metric="lostDeals", target="0", direction="AT_MOST")
+    await _make(house, name="rate", metric="winRate", target="0.75")
+    await _make(house, name="money", metric="revenue", amount=money)
+    await _make(house, name="each", metric="averageDeal", amount=money)
+    await _make(house, name="none", metric="winRate", target="0.5", startsOn="2025-01-01", endsOn="2025-01-01")
+    found = await _progress(house)
+    shown = {name: [one[field] for field in ("value", "share", "expected", "projected", "standing")] for name, one in found.items()}
+    assert shown == {
+        "deals": [3.0, 0.75, 1.0, 3.0, "MISSED"],
+        "ada": [1.0, 1.0, 1.0, 1.0, "MET"],
+        "north": [2.0, 1.0, 1.0, 2.0, "MET"],
+        "web": [1.0, 0.5, 1.0, 1.0, "MISSED"],
+        "lost": [1.0, None, 1.0, 1.0, "MISSED"],
+        "rate": [0.75, 1.0, None, None, "MET"],
+        "money": [100.25, 1.0025, 1.0, 100.25, "MET"],
+        "each": [50.125, 0.50125, None, None, "MISSED"],
+        "none": [None, None, None, None, None],
+    }
+    assert all(one["complete"] for one in found.values())
+    assert found["money"]["amount"] == {"amount": "100.25", "currency": "EUR"}
+    assert found["money"]["numerator"] == "100.25"
+    assert (found["each"]["amount"], found["each"]["denominator"]) == ({"amount": "50.12", "currency": "EUR"}, "2")
+
+
+async def test_a_goal_that_runs_is_measured_by_an_even_pace(shop: Shop):
+    house = shop.house
+    await shop.sell([Sale(("Won",), NOON, NOON) for _ in range(10)])
+    begins, ends = "2026-01-01", "2099-12-30"
+    days = {"startsOn": begins, "endsOn": ends}
+    await _make(house, name="ahead", target="11", **days)
+    await _make(house, name="behind", target="90000", **days)
+    await _make(house, name="few", target="90000", direction="AT_MOST", **days)
+    await _make(house, name="many", target="11", direction="AT_MOST", **days)
+    await _make(house, name="later", target="5", startsOn="2099-01-01", endsOn=ends)
+    found = await _progress(house)
+    at = datetime.datetime.fromisoformat(found["ahead"]["asOf"])
+    first, last = (datetime.datetime.fromisoformat(f"{day}T00:00:00+03:30") for day in (begins, "2099-12-31"))
+    pace = (at - first) / (last - first)
+    for name, standing in (("ahead", "AHEAD"), ("behind", "BEHIND"), ("few", "AHEAD"), ("many", "BEHIND")):
+        assert found[name]["standing"] == standing
+        assert not found[name]["complete"]
+        assert found[name]["expected"] == pytest.approx(pace)
+        assert found[name]["projected"] == pytest.approx(10 / pace)
+    later = found["later"]
+    assert (later["value"], later["expected"], later["projected"], later["standing"]) == (0.0, 0.0, None, "NOT_BEGUN")
+
+
+goals = st.tuples(
+    st.sampled_from(["wonDeals", "winRate", "periodConversion", "revenue"]),
+    st.sampled_from([None, "Ada", "Bo", "Cy", "Di", "North", "South"]),
+    st.sampled_from([None, "web", "fair"]),
+    st.dates(datetime.date(2025, 12, 15), datetime.date(2026, 2, 20)),
+    st.integers(0, 60),
+)
+
+
+def _expected(sold: list[Sale], goal: Any) -> tuple[Any, Any]:
+    metric, whose, source, first, length = goal
+    last = first + datetime.timedelta(days=length)
+    known = [one for one in sold if not one.deleted and (source is None or one.source == source)]
+    known = [one for one in known if whose is None or whose in (one.owner, OWNERS.get(one.owner or ""))]
+
+    def within(at: datetime.datetime | None) -> bool:
+        day = local(at, ZONE)
+        return day is not None and first <= day <= last
+
+    closed, started = [one for one in known if within(one.closed)], [one for one in known if within(one.started)]
+    won = [one for one in closed if one.kind == "WON"]
+    match metric:
+        case "wonDeals":
+            return Decimal(len(won)), None
+        case "revenue":
+            return sum((one.amount for one in won if one.amount is not None and one.currency == "EUR"), Decimal(0)), None
+        case "winRate":
+            return Decimal(len(won)), Decimal(sum(one.kind != "OPEN" for one in closed))
+    return Decimal(len(won)), Decimal(len(started))
+
+
+async def test_progress_is_what_counting_one_by_one_gives(shop: Shop):
+    async def check(sold: list[Sale], wanted: list[Any]):
+        await shop.sell(sold)
+        await shop.house.sql("DELETE FROM metrics_goal")
+        for place, (metric, whose, source, first, length) in enumerate(wanted):
+            whom: dict[str, Any] = {}
+            if whose in OWNERS:
+                whom["ownerId"] = f"user_{shop.ids[User, whose]}"
+            elif whose:
+                whom["teamId"] = f"team_{shop.ids[Team, whose]}"
+            target = {"amount": {"amount": "1", "currency": "EUR"}} if metric == "revenue" else {"target": "1"}
+            where = {"where": {"source": {"eq": source}}} if source else {}
+            days = {"startsOn": first.isoformat(), "endsOn": (first + datetime.timedelta(days=length)).isoformat()}
+            await _make(shop.house, name=f"{place:03}", metric=metric, **whom, **target, **where, **days)
+        found = await _progress(shop.house)
+        for place, goal in enumerate(wanted):
+            one = found[f"{place:03}"]
+            denominator = one["denominator"]
+            assert (Decimal(one["numerator"]), denominator and Decimal(denominator)) == _expected(sold, goal), goal
+
+    await for_all(check, st.lists(sales(), max_size=20), st.lists(goals, min_size=1, max_size=6), share=0.3)
+
+
+async def test_a_page_of_goals_costs_no_more_statements_than_it_has_metrics_and_filters(shop: Shop, caplog: pytest.LogCaptureFixture):
+    owners = [None, *(f"user_{shop.ids[User, name]}" for name in OWNERS)]
+
+    async def statements() -> int:
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+            await _progress(shop.house)
+        return sum("metrics_goal" in one.getMessage() and "GROUP BY" in one.getMessage() for one in caplog.records)
+
+    for number in range(10):
+        await _make(shop.house, name=f"G {number}", target=str(number + 1), ownerId=owners[number % 5], endsOn=f"2026-0{number % 8 + 1}-28")
+    assert await statements() == 1
+    await _make(shop.house, name="rate", metric="winRate", target="0.5")
+    await _make(shop.house, name="conversion", metric="periodConversion", target="0.5")
+    assert await statements() == 4  # the last one has sides of different times
+
+
+async def test_progress_is_of_the_rows_that_one_sees(shop: Shop):
+    house = shop.house
+    await shop.sell([Sale(("Won",), NOON, NOON, owner="Ada"), Sale(("Won",), NOON, NOON, owner="Bo")])
+    await _make(house, name="deals", target="4")
+    clerk = await house.as_("clerk", str(shop.ids[User, "Ada"]))
+    data = await clerk.ask(GOALS)
+    assert [one["progress"]["value"] for one in data["metricsGoals"]["nodes"]] == [1.0]
+
+
+async def test_one_goal_that_is_refused_does_not_keep_the_others_from_being_shown(shop: Shop):
+    house = shop.house
+    await _make(house, name="deals", target="4")
+    await _make(house, name="money", metric="revenue", amount={"amount": "4", "currency": "EUR"})
+    await _make(house, name="old", target="4")
+    await house.sql("UPDATE metrics_goal SET metric = 'gone' WHERE name = 'old'")
+    grants = [{"permission": one, "scope": "ALL"} for one in ("metricsGoal.read", "metrics.read", "deal.read", "stage.read")]
+    await house.make("Role", name="poor", grants=grants, fields=[{"field": "deal.amount", "access": "HIDDEN"}])
+    assert await Role.filter(name="poor").exists()
+    poor = await house.as_("poor")
+    data, errors = await poor.answer(GOALS)
+    shown = {one["name"]: one["progress"] and one["progress"]["value"] for one in data["metricsGoals"]["nodes"]}
+    assert shown == {"deals": 0.0, "money": None, "old": None}
+    assert sorted(one["extensions"]["code"] for one in errors) == ["BAD_USER_INPUT", "FORBIDDEN"]
+    await house.make("Role", name="blind", grants=grants[:1])
+    _, errors = await (await house.as_("blind")).answer(GOALS)
+    assert {one["message"] for one in errors} == {"the permission metrics.read is needed"}
+
+
+async def test_a_goal_of_activities_has_owners_too(house: House):
+    user = await house.make("User", name="Ada")
+    for owner in (user.id, None):
+        await house.make("Activity", kind="CALL", subject="S", assignee_id=owner, done_at="2026-01-10T12:00:00Z")
+    await _make(house, name="calls", metric="doneActivities", target="1", ownerId=user.id, where={"kind": {"eq": "CALL"}})
+    assert (await _progress(house))["calls"]["value"] == 1.0
+    assert uuid.UUID(user.id.removeprefix("user_"))
