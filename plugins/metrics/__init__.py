@@ -6,6 +6,7 @@ from core import CRM, hookimpl
 from plugins.metrics import bundled
 from plugins.metrics.declaring import Metric
 from plugins.metrics.fields import query
+from plugins.metrics.value_lifetime import LifetimeValueQuery
 
 
 @hookimpl
@@ -23,4 +24,4 @@ def metric_definitions() -> Sequence[Metric]:
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return query(crm)
+    return [*query(crm), LifetimeValueQuery]
