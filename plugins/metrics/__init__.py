@@ -7,6 +7,7 @@ from plugins.metrics import bundled
 from plugins.metrics.declaring import Metric
 from plugins.metrics.fields import query
 from plugins.metrics.value_lifetime import LifetimeValueQuery
+from plugins.metrics.value_predicted import PredictedValueQuery
 
 
 @hookimpl
@@ -24,4 +25,4 @@ def metric_definitions() -> Sequence[Metric]:
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return [*query(crm), LifetimeValueQuery]
+    return [*query(crm), LifetimeValueQuery, PredictedValueQuery]
