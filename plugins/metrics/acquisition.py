@@ -1,7 +1,7 @@
 """What it costs to win a customer or a contact, and what comes back: `acquisitionCost`, `costPerLead` and `roi`."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -26,13 +26,13 @@ from plugins.metrics.value_customers import MetricsCustomer, Whose, demand_purch
 from plugins.metrics.value_money import rounded
 
 ACQUISITION = (
-    "Money spent in the period / customers whose first won deal was closed in it. The source of a customer is that of this deal, or where it has"
-    " none that of its contact."
+    "Money spent in the period / customers whose first won deal was closed in it. The source of a customer is that of this deal, or where"
+    " it has none that of its contact."
 )
 LEAD = "Money spent in the period / contacts that came in in it. The source is that of the contact."
 ROI = (
-    "(Revenue - money spent) / money spent, in the period; revenue is the sum of the amounts of deals won in it. The source of a deal is its own,"
-    " or where it has none that of its contact."
+    "(Revenue - money spent) / money spent, in the period; revenue is the sum of the amounts of deals won in it. The source of a deal is"
+    " its own, or where it has none that of its contact."
 )
 OF_LEADS = next(one for one in OF_CONTACTS if one.name == "source")
 OF_SALES = Dimension(
@@ -40,7 +40,8 @@ OF_SALES = Dimension(
     tells={Deal: ("source", "contact"), Contact: ("source",)},
 )  # fmt: skip
 FIRSTS = (
-    "JOIN (SELECT id FROM (SELECT w.id AS id, ROW_NUMBER() OVER (PARTITION BY w.{key} ORDER BY w.closed_at, w.id) AS nth FROM {{purchases}} AS w"
+    "JOIN (SELECT id FROM (SELECT w.id AS id, ROW_NUMBER() OVER (PARTITION BY w.{key} ORDER BY w.closed_at, w.id) AS nth"
+    " FROM {{purchases}} AS w"
     " JOIN {{stages}} AS k ON k.id = w.stage_id WHERE k.kind = 'WON') AS numbered WHERE nth = 1) AS firsts ON firsts.id = d.id"
 )
 
@@ -56,6 +57,7 @@ Spending = Annotated[
     Filter | None, MetricsSpend, strawberry.argument(description="Only money spent like this; what was deleted never counts.")
 ]
 Deals = Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")]
+Leads = Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")]
 By = Annotated[
     list[MetricsSpendDimension] | None, strawberry.argument(description="What to put it together by; one row of all when nothing is said.")
 ]
@@ -89,7 +91,7 @@ class MetricsReturnRow:
     """A row of returns."""
 
     key: MetricsKey = strawberry.field(description="The source and the period of this row; a source of null is that of what has none.")
-    value: float | None = strawberry.field(description="Numerator / denominator: 0.5 when half as much again has come back. Null for x / 0.")
+    value: float | None = strawberry.field(description="Numerator / denominator: 0.5 when half as much again came back. Null for x / 0.")
     numerator: Money = strawberry.field(description="Revenue less money spent.")
     denominator: Money = strawberry.field(description="The money spent.")
     revenue: Money = strawberry.field(description="The amounts of won deals.")
@@ -143,7 +145,7 @@ class AcquisitionQuery:
     async def cost_per_lead(
         self,
         info: strawberry.Info[Call],
-        where: Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")] = None,
+        where: Leads = None,
         spend: Spending = None,
         group_by: By = None,
         period: Length = None,
@@ -156,8 +158,7 @@ class AcquisitionQuery:
         """Cost of a new contact."""
         call, code = info.context, _currency(info.context, currency)
         by = (OF_LEADS,) if group_by else ()
-        tells = {Contact: ("created_at",)}
-        question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), tells)
+        question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
         moment = now()
         cells = await counted(question, "created_at", {"n": "1"})
         return _costs(LEAD, moment, question, code, cells, await spent(question, spend, code, bool(by)))
@@ -217,7 +218,7 @@ def _numbers(cells: Cells) -> dict[Place, int]:
 def _places(question: Question, costs: Spent, others: Mapping[Place, int]) -> list[tuple[MetricsKey, Place]]:
     """The key of each row, and where its figures are."""
     both = {*costs, *others}
-    sources: Sequence[str | None] = sorted({source for source, _ in both}, key=lambda one: (one is None, one or "")) if question.by else [None]
+    sources = sorted({source for source, _ in both}, key=lambda one: (one is None, one or "")) if question.by else [None]
     stretches = spans(question, [start for _, start in both if start is not None])
     return [(_key(source, span), (source, _start(question.period, span))) for source in sources for span in stretches]
 

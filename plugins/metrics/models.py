@@ -47,7 +47,9 @@ class MetricsScore(Model):
         "core.Contact", related_name=False, on_delete=fields.CASCADE, description="Whose scores they are."
     )
     contact_id: uuid.UUID
-    group = fields.CharEnumField(MetricsRfmGroup, max_length=20, db_index=True, description="The group, by the scores of recency and frequency.")
+    group = fields.CharEnumField(
+        MetricsRfmGroup, max_length=20, db_index=True, description="The group, by the scores of recency and frequency."
+    )
     recency = fields.IntField(description="Days since the last purchase.")
     frequency = fields.IntField(description="Number of purchases: won deals, in any currency and without an amount, too.")
     monetary = MoneyField(description="Sum of the amounts of the purchases, of those in this currency.")
@@ -61,7 +63,9 @@ class MetricsScore(Model):
         scale=1, null=True, description="Days between one day with purchases and the next, on average; null for who bought on one day only."
     )
     gaps = FixedField(
-        scale=2, null=True, description="`recency` / `meanGap`: 3 for who has not bought for three times as long as usual. Null without a gap."
+        scale=2,
+        null=True,
+        description="`recency` / `meanGap`: 3 for who has not bought for three times as long as usual; null without a gap.",
     )
     alive_probability = FixedField(
         scale=4, null=True, description="The probability, from 0 to 1, that the contact still is a customer, by the model BG/NBD."
@@ -83,9 +87,11 @@ class MetricsSpend(Record):
     """Money spent to win customers, on a day or evenly over several days."""
 
     source = fields.CharField(
-        max_length=120, null=True, db_index=True,
-        description="What it was spent on, in the words of `source` of contacts and deals: a fair, an advertisement. Null for nothing in particular.",
-    )  # fmt: skip
+        max_length=120,
+        null=True,
+        db_index=True,
+        description="What it was spent on, in the words of `source` of contacts and deals: a fair; null for nothing in particular.",
+    )
     campaign = fields.CharField(max_length=120, null=True, description="The campaign that it belongs to.")
     starts_on = fields.DateField(db_index=True, description="The first day that it is for.")
     ends_on = fields.DateField(null=True, db_index=True, description="The last day that it is for; the first one when left out.")

@@ -3,7 +3,7 @@
 import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -15,8 +15,8 @@ from plugins.metrics.value_money import rounded
 from plugins.metrics.value_sql import to_time
 
 DEFINITION = (
-    "Customers by their scores of recency and frequency, each from 1 to 5: a score is 1 + 5 x (customers who are worse) / (all customers), rounded"
-    " down. Scores are those of the whole company, worked out every night; customers are those that one sees."
+    "Customers by their scores of recency and frequency, each from 1 to 5: a score is 1 + 5 x (customers who are worse) / (all customers),"
+    " rounded down. Scores are those of the whole company, worked out every night; customers are those that one sees."
 )
 
 
@@ -77,16 +77,16 @@ class RfmQuery:
         return MetricsRfm(
             definition=DEFINITION, as_of=moment, scored_at=min((to_time(row["scored"]) for row in found), default=None),
             time_zone=company.time_zone, currency=company.currency,
-            rows=[_row(group, rows.get(group), every, company.currency) for group in MetricsRfmGroup],
+            rows=[_row(group, rows.get(group, {}), every, company.currency) for group in MetricsRfmGroup],
         )  # fmt: skip
 
 
-def _row(group: MetricsRfmGroup, row: dict[str, object] | None, every: int, currency: str) -> MetricsRfmRow:
-    given = row or {}
-    size, purchases, money = (int(str(given.get(name) or 0)) for name in ("size", "purchases", "money"))
-    predicted = given.get("predicted")
+def _row(group: MetricsRfmGroup, row: dict[str, Any], every: int, currency: str) -> MetricsRfmRow:
+    size, purchases, money = (int(row.get(name) or 0) for name in ("size", "purchases", "money"))
+    predicted = row.get("predicted")
     return MetricsRfmRow(
-        group=group, value=size / every if every else None, numerator=Decimal(size), denominator=Decimal(every), purchases=Decimal(purchases),
-        monetary=Money.of_minor(money, currency), mean=rounded(Fraction(money, size) if size else None, currency),
-        predicted=None if predicted is None else Money.of_minor(int(str(predicted)), currency),
+        group=group, value=size / every if every else None, numerator=Decimal(size), denominator=Decimal(every),
+        purchases=Decimal(purchases), monetary=Money.of_minor(money, currency),
+        mean=rounded(Fraction(money, size) if size else None, currency),
+        predicted=None if predicted is None else Money.of_minor(int(predicted), currency),
     )  # fmt: skip

@@ -14,12 +14,18 @@ TOLD = {Deal: ("stage", "closed_at", "contact", "amount"), Stage: ("kind",)}
 
 def expressed() -> list[Expressed]:
     """What contacts are ordered by. All else of a score, and money as money, is in `Contact.score`, which filters as well."""
-    minor = "in the smallest unit of the currency of the score; null for a contact that is no customer"
+    none = "null for a contact that is no customer"
+    minor = f"in the smallest unit of the currency of the score; {none}"
     fields = {
-        "rfm_recency": (Kind.INT, "recency", "Days since the last purchase when scores were worked out; null for a contact that is no customer.", 0),
-        "rfm_frequency": (Kind.INT, "frequency", "Number of purchases; null for a contact that is no customer.", 0),
+        "rfm_recency": (Kind.INT, "recency", f"Days since the last purchase when scores were worked out; {none}.", 0),
+        "rfm_frequency": (Kind.INT, "frequency", f"Number of purchases; {none}.", 0),
         "rfm_monetary": (Kind.BIG_INT, "monetary", f"Sum of the amounts of the purchases, {minor}.", 0),
-        "purchase_gaps": (Kind.DECIMAL, "gaps", "For how many times as long as usual the contact has not bought; null when nothing is usual.", 2),
+        "purchase_gaps": (
+            Kind.DECIMAL,
+            "gaps",
+            "For how many times its usual time the contact has not bought; null when nothing is usual.",
+            2,
+        ),
         "alive_probability": (Kind.DECIMAL, "alive_probability", "The probability, from 0 to 1, that the contact still is a customer.", 4),
         "expected_purchases": (Kind.DECIMAL, "expected_purchases", "Purchases to expect within the next 90 days.", 3),
         "predicted_value": (Kind.BIG_INT, "predicted_value", f"The amount to expect within the next 365 days, {minor}.", 0),

@@ -111,14 +111,15 @@ async def _keep(predictions: Sequence[Prediction]) -> None:
 
 
 def _scores(beginning: str, currency: str, today: datetime.date, moment: datetime.datetime, models: Models) -> str:
-    """The statement that writes all scores. A score is that of statistics.rfm: 1 + 5 · customers who are worse / customers, rounded down."""
+    """The statement that writes all scores. Those of 1 to 5 are as in statistics.rfm: 1 + 5 · worse ones / customers, rounded down."""
     recency, reach, age = days_between("last", day_sql(today)), days_between("first", "last"), days_between("first", day_sql(today))
     mean = "m.repeated / CASE WHEN m.again > 0 THEN m.again ELSE 1 END"
     value = f"CAST(ROUND(p.base + p.slope * {mean}) AS BIGINT)" if models.spending else "CAST(NULL AS BIGINT)"
     columns = {
-        "id": "customer", "contact_id": "customer", "group": _group("r", "f"), "recency": "recency", "frequency": "deals", "monetary": "money",
-        "currency": f"'{currency}'", "recency_score": "r", "frequency_score": "f", "monetary_score": "m", "first_purchase_on": "first",
-        "last_purchase_on": "last", "mean_gap": "CASE WHEN again > 0 THEN (20 * reach + again) / (2 * again) END",
+        "id": "customer", "contact_id": "customer", "group": _group("r", "f"), "recency": "recency", "frequency": "deals",
+        "monetary": "money", "currency": f"'{currency}'", "recency_score": "r", "frequency_score": "f", "monetary_score": "m",
+        "first_purchase_on": "first", "last_purchase_on": "last",
+        "mean_gap": "CASE WHEN again > 0 THEN (20 * reach + again) / (2 * again) END",
         "gaps": "CASE WHEN again > 0 THEN (200 * recency * again + reach) / (2 * reach) END", "alive_probability": "alive",
         "expected_purchases": "soon", "predicted_value": "value", "scored_at": time_sql(moment),
     }  # fmt: skip

@@ -17,9 +17,14 @@ class MetricsCustomer(Enum):
     COMPANY = strawberry.enum_value("company", description="The company of a deal.")
 
     @property
+    def relation(self) -> str:
+        """The relation of a deal to its customer."""
+        return str(self.value)
+
+    @property
     def key(self) -> str:
         """The column of a deal with the key of its customer."""
-        return f"{self.value}_id"
+        return f"{self.relation}_id"
 
 
 Whose = Annotated[MetricsCustomer, strawberry.argument(description="Who a customer is. Deals without one do not count.")]
@@ -27,5 +32,5 @@ Whose = Annotated[MetricsCustomer, strawberry.argument(description="Who a custom
 
 def demand_purchases(call: Call, customer: MetricsCustomer, *more: str) -> None:
     """Raise Forbidden for whoever must not see what makes a purchase of a customer, and `more` columns of deals."""
-    demand(call, Deal, "stage", "closed_at", customer.value, *more)
+    demand(call, Deal, "stage", "closed_at", customer.relation, *more)
     demand(call, Stage, "kind")

@@ -69,8 +69,8 @@ def customers_sql(customer: MetricsCustomer, zone: str) -> str:
         f" (SELECT d.{customer.key} AS customer, {local_day('d.closed_at', zone)} AS day,"
         " CASE WHEN d.currency IN {currency} THEN d.amount END AS money FROM {deals} AS d JOIN {stages} AS s ON s.id = d.stage_id"
         " WHERE s.kind = 'WON') AS won GROUP BY customer, day),"
-        " customers AS (SELECT customer, COUNT(*) - 1 AS again, SUM(deals) AS deals, MIN(day) AS first, MAX(day) AS last, SUM(money) AS money,"
-        " SUM(CASE WHEN nth > 1 THEN money ELSE 0 END) AS repeated FROM"
+        " customers AS (SELECT customer, COUNT(*) - 1 AS again, SUM(deals) AS deals, MIN(day) AS first, MAX(day) AS last,"
+        " SUM(money) AS money, SUM(CASE WHEN nth > 1 THEN money ELSE 0 END) AS repeated FROM"
         " (SELECT customer, day, deals, money, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY day) AS nth FROM bought) AS numbered"
         " GROUP BY customer)"
     )
@@ -105,7 +105,8 @@ async def kept(beginning: str, given: dict[str, Any], cut: datetime.date) -> lis
     found = await select(
         f"{beginning}, cut AS (SELECT customer, COUNT({before} 1 END) - 1 AS again, MIN(day) AS first, MAX({before} day END) AS last,"
         f" COUNT({after} 1 END) AS later FROM bought GROUP BY customer)"
-        f" SELECT again, first, last, COUNT(*) AS size, SUM(later) AS later FROM cut WHERE first <= {day_sql(cut)} GROUP BY again, first, last",
+        f" SELECT again, first, last, COUNT(*) AS size, SUM(later) AS later FROM cut WHERE first <= {day_sql(cut)}"
+        " GROUP BY again, first, last",
         **given,
     )
     return [Kept(int(row["again"]), to_day(row["first"]), to_day(row["last"]), int(row["size"]), int(row["later"])) for row in found]

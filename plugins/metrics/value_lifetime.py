@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -21,8 +21,8 @@ from plugins.metrics.value_money import rounded
 from plugins.metrics.value_sql import day_sql, to_day
 
 DEFINITION = (
-    "Sum of the amounts of won deals / number of customers, who are those with such a deal; deals without an amount, or in another currency, are"
-    " left out. Periods are those of the first purchase of a customer, whenever the others were."
+    "Sum of the amounts of won deals / number of customers, who are those with such a deal; deals without an amount, or in another"
+    " currency, are left out. Periods are those of the first purchase of a customer, whenever the others were."
 )
 PERCENTS = (25, 50, 75, 90)
 
@@ -32,13 +32,15 @@ class MetricsLifetimeRow:
     """The customers of one period, or all of them."""
 
     period: MetricsPeriod | None = strawberry.field(description="The days of their first purchases; null for all time.")
-    value: Money | None = strawberry.field(description="The mean of a customer: numerator / denominator, rounded half to even. Null for 0 / 0.")
+    value: Money | None = strawberry.field(description="The mean: numerator / denominator, rounded half to even. Null for 0 / 0.")
     exact: float | None = strawberry.field(description="The mean without rounding, in units of the currency.")
     numerator: Money = strawberry.field(description="The total: what all of these customers have brought.")
     denominator: Decimal = strawberry.field(description="How many customers they are.")
     purchases: Decimal = strawberry.field(description="How many deals they have won.")
     purchases_per_customer: float | None = strawberry.field(description="Purchases / customers. Null for 0 / 0.")
-    median: Money | None = strawberry.field(description="What half of the customers have not passed, between the two nearest by linear interpolation.")
+    median: Money | None = strawberry.field(
+        description="What half of them have not passed, between the two nearest by linear interpolation."
+    )
     p25: Money | None = strawberry.field(description="What a quarter of the customers have not passed.")
     p75: Money | None = strawberry.field(description="What three quarters of the customers have not passed.")
     p90: Money | None = strawberry.field(description="What nine tenths of the customers have not passed.")
@@ -127,7 +129,8 @@ async def _cohorts(question: Question, customer: MetricsCustomer, currency: str)
         " JOIN {stages} AS s ON s.id = d.stage_id WHERE s.kind = 'WON') AS bought GROUP BY customer),"
         " placed AS (SELECT start, money, ROW_NUMBER() OVER (PARTITION BY start ORDER BY money) - 1 AS place,"
         " COUNT(*) OVER (PARTITION BY start) AS size, SUM(money) OVER (PARTITION BY start) AS total,"
-        f" SUM(deals) OVER (PARTITION BY start) AS purchases FROM (SELECT {start} AS start, money, deals FROM customers {within}) AS cohorts)"
+        " SUM(deals) OVER (PARTITION BY start) AS purchases"
+        f" FROM (SELECT {start} AS start, money, deals FROM customers {within}) AS cohorts)"
         f" SELECT start, size, total, purchases, place, money FROM placed WHERE place IN ({places}) ORDER BY place",
         deals=deals.values(customer.key, "closed_at", "amount", "stage_id"),
         stages=visible(question.call, Stage, deleted=True).values("id", "kind"),

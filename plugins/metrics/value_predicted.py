@@ -25,9 +25,9 @@ from plugins.metrics.value_model import Models, fitted
 from plugins.metrics.value_money import rounded
 
 DEFINITION = (
-    "Sum of what each customer is expected to bring within the horizon / number of customers: the purchases to expect by the model BG/NBD, times"
-    " the worth of one by the model Gamma-Gamma, discounted by months. Won deals of one customer on one day are one purchase; amounts in another"
-    " currency are none."
+    "Sum of what each customer is expected to bring within the horizon / number of customers: the purchases to expect by the model BG/NBD,"
+    " times the worth of one by the model Gamma-Gamma, discounted by months. Won deals of one customer on one day are one purchase; amounts"
+    " in another currency count as nothing."
 )
 MONTH = 365 / 12  # days
 LONGEST = 120  # months
@@ -55,8 +55,8 @@ class MetricsSpendingModel:
 
 
 @strawberry.type(
-    description="How well the model would have foretold the last quarter of the observed days: fitted to the days before it, and only to those"
-    " who were customers then."
+    description="How well the model would have foretold the last quarter of the observed days: fitted to the days before it, and only to"
+    " those who were customers then."
 )
 class MetricsCalibration:
     """Expected and actual purchases."""
@@ -87,7 +87,7 @@ class MetricsPredictedValue:
     spending: MetricsSpendingModel | None = strawberry.field(description="For how much they buy each time.")
     alive: float | None = strawberry.field(description="How many of them still are customers: the sum of the probabilities.")
     expected_purchases: float | None = strawberry.field(description="How many purchases to expect of all of them within the horizon.")
-    value: Money | None = strawberry.field(description="The mean of a customer: numerator / denominator. Null for 0 / 0 and without models.")
+    value: Money | None = strawberry.field(description="The mean: numerator / denominator. Null for 0 / 0 and without models.")
     numerator: Money | None = strawberry.field(description="What all of them are expected to bring within the horizon.")
     denominator: Decimal = strawberry.field(description="How many customers they are.")
     calibration: MetricsCalibration | None = strawberry.field(

@@ -144,7 +144,8 @@ def lifetime(amounts: Sequence[int], purchases: int) -> dict[str, Any]:
     cuts = statistics.quantiles(exact * 2 if size == 1 else exact, n=20, method="inclusive") if amounts else [None] * 19
     mean = Fraction(sum(amounts), size) if size else None
     return {
-        "value": euros(mean), "exact": None if mean is None else float(mean / 100), "numerator": euros(sum(amounts)), "denominator": str(size),
+        "value": euros(mean), "exact": None if mean is None else float(mean / 100), "numerator": euros(sum(amounts)),
+        "denominator": str(size),
         "purchases": str(purchases), "purchasesPerCustomer": purchases / size if size else None, "p25": euros(cuts[4]),
         "median": euros(cuts[9]), "p75": euros(cuts[14]), "p90": euros(cuts[17]),
     }  # fmt: skip
@@ -210,7 +211,8 @@ def scored(known: dict[str, History]) -> dict[str, dict[str, Any]]:
             "recency": ages[name], "frequency": one.deals, "monetary": euros(one.money), "recencyScore": recency[ages[name]],
             "frequencyScore": frequency[one.deals], "monetaryScore": monetary[one.money],
             "group": group(recency[ages[name]], frequency[one.deals]).name, "firstPurchaseOn": one.first.isoformat(),
-            "lastPurchaseOn": one.last.isoformat(), "meanGap": one.again and _half_up(Fraction((one.last - one.first).days * 10, one.again), 1),
+            "lastPurchaseOn": one.last.isoformat(),
+            "meanGap": one.again and _half_up(Fraction((one.last - one.first).days * 10, one.again), 1),
             "gaps": one.again and _half_up(Fraction(ages[name] * one.again * 100, (one.last - one.first).days), 2),
         }
         for name, one in known.items()

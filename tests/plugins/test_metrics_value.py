@@ -20,8 +20,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.plugins("metrics"), pytest.mark.set
 
 LIFETIME = """query ($customer: MetricsCustomer!, $period: Period, $first: Date, $last: Date, $where: DealFilter, $currency: String) {
   lifetimeValue(customer: $customer, period: $period, from: $first, to: $last, where: $where, currency: $currency) {
-    definition asOf timeZone calendar currency rows { period { start end complete } value { amount } exact numerator { amount currency } denominator
-      purchases purchasesPerCustomer median { amount } p25 { amount } p75 { amount } p90 { amount } } } }"""
+    definition asOf timeZone calendar currency rows { period { start end complete }
+      value { amount } exact numerator { amount currency } denominator purchases purchasesPerCustomer
+      median { amount } p25 { amount } p75 { amount } p90 { amount } } } }"""
 PREDICTED = """query ($last: Date, $months: Int! = 12, $discount: Float! = 0, $where: DealFilter) {
   predictedValue(to: $last, months: $months, discount: $discount, where: $where) {
     definition asOf timeZone currency from to complete customers repeatCustomers undetermined buying { r alpha a b }
@@ -44,7 +45,8 @@ async def test_lifetime_values_are_what_counting_one_by_one_gives(market: Market
         days = [None if ago is None else today() - ago * DAY for ago in (first, last)]
         given = {name: day and day.isoformat() for name, day in zip(("first", "last"), days, strict=True)}
         answer = (await market.house.ask(LIFETIME, customer=customer, period=period, **given))["lifetimeValue"]
-        known = [one for one in values(sold, customer).values() if (not days[0] or one[0] >= days[0]) and (not days[1] or one[0] <= days[1])]
+        low, high = days[0] or datetime.date.min, days[1] or datetime.date.max
+        known = [one for one in values(sold, customer).values() if low <= one[0] <= high]
         for row in answer["rows"]:
             start = row["period"] and row["period"]["start"]
             some = [one for one in known if period is None or start_of(one[0], period).isoformat() == start]
@@ -70,17 +72,19 @@ async def test_lifetime_values_by_hand(market: Market):
     await market.sell(
         [
             Purchase("A", first, 1_00), Purchase("A", first + 40 * DAY, 2_01), Purchase("B", first + DAY, 10_00),
-            Purchase("C", first, None), Purchase("D", first, 5_00, "USD"), Purchase("E", first, 5_00, kind="LOST"), Purchase(None, first, 7_00),
+            Purchase("C", first, None), Purchase("D", first, 5_00, "USD"), Purchase("E", first, 5_00, kind="LOST"),
+            Purchase(None, first, 7_00),
         ]
     )  # fmt: skip
     answer = (await market.house.ask(LIFETIME, customer="CONTACT"))["lifetimeValue"]
     assert (answer["timeZone"], answer["calendar"], answer["currency"]) == ("UTC", "GREGORIAN", "EUR")
     (row,) = answer["rows"]
     assert _plain(row) == {
-        "period": None, "value": "6.50", "exact": 6.505, "numerator": "13.01", "denominator": "2", "purchases": "3", "purchasesPerCustomer": 1.5,
-        "median": "6.50", "p25": "4.76", "p75": "8.25", "p90": "9.30",
+        "period": None, "value": "6.50", "exact": 6.505, "numerator": "13.01", "denominator": "2", "purchases": "3",
+        "purchasesPerCustomer": 1.5, "median": "6.50", "p25": "4.76", "p75": "8.25", "p90": "9.30",
     }  # fmt: skip
-    rows = (await market.house.ask(LIFETIME, customer="CONTACT", period="MONTH", first="2026-01-01", last="2026-03-31"))["lifetimeValue"]["rows"]
+    months = {"period": "MONTH", "first": "2026-01-01", "last": "2026-03-31"}
+    rows = (await market.house.ask(LIFETIME, customer="CONTACT", **months))["lifetimeValue"]["rows"]
     assert [(row["period"]["start"], row["value"] and row["value"]["amount"], row["denominator"]) for row in rows] == [
         ("2026-01-01", "3.01", "1"), ("2026-02-01", "10.00", "1"), ("2026-03-01", None, "0"),
     ]  # fmt: skip
@@ -104,7 +108,8 @@ async def test_of_nobody_there_is_no_value(market: Market):
 
 async def test_predictions_are_what_the_models_say_of_each_customer(house: House):
     sold = simulated(250)
-    sold += [Purchase("N0", today() - 20 * DAY, 900, "USD"), Purchase("N1", today() - 30 * DAY, None), Purchase("N2", today(), 5, kind="LOST")]
+    sold += [Purchase("N0", today() - 20 * DAY, 900, "USD"), Purchase("N1", today() - 30 * DAY, None)]
+    sold += [Purchase("N2", today(), 5, kind="LOST")]
     market = await Market(house).open([f"N{number}" for number in range(250)])
     await market.sell(sold)
     for ago, months, discount in ((0, 12, 0.0), (100, 24, 0.1)):

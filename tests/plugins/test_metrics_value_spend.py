@@ -79,7 +79,7 @@ async def test_costs_are_what_counting_day_by_day_gives(market: Market):
         customers, leads = defaultdict(int), defaultdict(int)
         for one in won.values():
             customers[at(_source(one), one.on)] += 1
-        for (model, name) in market.ids:
+        for model, name in market.ids:
             if model is Contact:
                 leads[at(SOURCES.get(name), today())] += 1
         for field, numbers in (("acquisitionCost", customers), ("costPerLead", leads)):
@@ -115,18 +115,24 @@ def _at(row: dict[str, Any]) -> tuple[str | None, str | None]:
 async def test_costs_by_hand(market: Market):
     january = datetime.date(2026, 1, 10)
     house = market.house
-    web = await house.make("MetricsSpend", "endsOn", source="web", starts_on="2026-01-31", ends_on="2026-02-01", amount={"amount": "100", "currency": "EUR"})
+    amount = {"amount": "100", "currency": "EUR"}
+    web = await house.make("MetricsSpend", "endsOn", source="web", starts_on="2026-01-31", ends_on="2026-02-01", amount=amount)
     assert web.endsOn == "2026-02-01"
-    fair = await house.make("MetricsSpend", "endsOn amount { amount }", source="fair", starts_on="2026-01-10", amount={"amount": "60.01", "currency": "EUR"}, campaign="Spring")
+    given = {"source": "fair", "starts_on": "2026-01-10", "amount": {**amount, "amount": "60.01"}, "campaign": "Spring"}
+    fair = await house.make("MetricsSpend", "endsOn amount { amount }", **given)
     assert (fair.endsOn, fair.amount) == ("2026-01-10", {"amount": "60.01"})
     await market.sell(
         [
-            Purchase("A", january, 200_00), Purchase("A", january + 30 * DAY, 50_00, source="web"), Purchase("B", january, 10_00, source="fair"),
+            Purchase("A", january, 200_00), Purchase("A", january + 30 * DAY, 50_00, source="web"),
+            Purchase("B", january, 10_00, source="fair"),
             Purchase("B", january - 40 * DAY, 1, kind="LOST"), Purchase("D", january + 3 * DAY, 3_00, "USD"),
         ]
     )  # fmt: skip
     answer = await house.ask(ALL, by=["SOURCE"], period="MONTH", first="2026-01-01", last="2026-02-28")
-    rows = {_at(row): (row["value"] and row["value"]["amount"], row["numerator"]["amount"], row["denominator"]) for row in answer["acquisitionCost"]["rows"]}
+    rows = {
+        _at(row): (row["value"] and row["value"]["amount"], row["numerator"]["amount"], row["denominator"])
+        for row in answer["acquisitionCost"]["rows"]
+    }  # fmt: skip
     assert rows == {
         ("fair", "2026-01-01"): ("30.00", "60.01", "2"), ("fair", "2026-02-01"): (None, "0.00", "0"),
         ("web", "2026-01-01"): (None, "50.00", "0"), ("web", "2026-02-01"): (None, "50.00", "0"),
@@ -161,7 +167,8 @@ async def test_nothing_spent_and_nobody_won_is_null(house: House):
 )
 async def test_what_cannot_have_been_spent_says_why(house: House, values: dict[str, Any], field: str):
     given = {"amount": {"amount": "1", "currency": "EUR"}, **values}
-    document = "mutation ($input: MetricsSpendCreateInput!) { metricsSpendCreate(input: $input) { metricsSpend { id } userErrors { field } } }"
+    document = """mutation ($input: MetricsSpendCreateInput!) {
+        metricsSpendCreate(input: $input) { metricsSpend { id } userErrors { field } } }"""
     answer = (await house.ask(document, input=given))["metricsSpendCreate"]
     assert (answer["metricsSpend"], [one["field"] for one in answer["userErrors"]]) == (None, [["input", field]])
 
@@ -175,7 +182,8 @@ async def test_costs_are_for_those_who_may_see_what_was_spent(house: House):
 
 
 async def test_the_fields_and_everything_about_them_is_described(house: House):
-    document = """{ __schema { types { name description fields { name description args { name description } } enumValues { name description } } } }"""
+    document = """{ __schema { types { name description fields { name description args { name description } }
+        enumValues { name description } } } }"""
     types = {one["name"]: one for one in (await house.ask(document))["__schema"]["types"]}
     names = ("lifetimeValue", "predictedValue", "rfm", "acquisitionCost", "costPerLead", "roi")
     ours = [one for one in types["Query"]["fields"] if one["name"] in names]
