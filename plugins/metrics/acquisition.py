@@ -1,0 +1,254 @@
+"""What it costs to win a customer or a contact, and what comes back: `acquisitionCost`, `costPerLead` and `roi`."""
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import Annotated
+
+import strawberry
+
+from core import Calendar, Call, Filter, Money, Period, matching, permit, visible
+from core.fields import now
+from core.models import Contact, Deal, Stage
+from plugins.metrics.answers import MetricsKey
+from plugins.metrics.bundled import MONEY_WON, OF_KIND, OF_MONEY, STAGE, STAGES
+from plugins.metrics.counting import Cells, counted
+from plugins.metrics.dimensions import CONTACT, CONTACTS, OF_CONTACTS, Dimension
+from plugins.metrics.fields import Currency, First, Last, Length, Reckoning, Zone
+from plugins.metrics.models import MetricsSpend
+from plugins.metrics.question import Question
+from plugins.metrics.spans import Span, spans
+from plugins.metrics.spend import Spent, spent
+from plugins.metrics.telling import period_of
+from plugins.metrics.value_customers import MetricsCustomer, Whose, demand_purchases
+from plugins.metrics.value_money import rounded
+
+ACQUISITION = (
+    "Money spent in the period / customers whose first won deal was closed in it. The source of a customer is that of this deal, or where"
+    " it has none that of its contact."
+)
+LEAD = "Money spent in the period / contacts that came in in it. The source is that of the contact."
+ROI = (
+    "(Revenue - money spent) / money spent, in the period; revenue is the sum of the amounts of deals won in it. The source of a deal is"
+    " its own, or where it has none that of its contact."
+)
+OF_LEADS = next(one for one in OF_CONTACTS if one.name == "source")
+OF_SALES = Dimension(
+    "source", "Where a deal or its contact came from.", "COALESCE(d.source, x_contact.source)", CONTACT, rows=CONTACTS,
+    tells={Deal: ("source", "contact"), Contact: ("source",)},
+)  # fmt: skip
+FIRSTS = (
+    "JOIN (SELECT id FROM (SELECT w.id AS id, ROW_NUMBER() OVER (PARTITION BY w.{key} ORDER BY w.closed_at, w.id) AS nth"
+    " FROM {{purchases}} AS w"
+    " JOIN {{stages}} AS k ON k.id = w.stage_id WHERE k.kind = 'WON') AS numbered WHERE nth = 1) AS firsts ON firsts.id = d.id"
+)
+
+
+@strawberry.enum(description="What money spent is put together by.")
+class MetricsSpendDimension(Enum):
+    """Dimensions of costs."""
+
+    SOURCE = strawberry.enum_value("source", description="What it was spent on, and where customers, contacts and deals came from.")
+
+
+Spending = Annotated[
+    Filter | None, MetricsSpend, strawberry.argument(description="Only money spent like this; what was deleted never counts.")
+]
+Deals = Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")]
+Leads = Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")]
+By = Annotated[
+    list[MetricsSpendDimension] | None, strawberry.argument(description="What to put it together by; one row of all when nothing is said.")
+]
+
+
+@strawberry.type(description="What one costs.")
+class MetricsCostRow:
+    """A row of costs."""
+
+    key: MetricsKey = strawberry.field(description="The source and the period of this row; a source of null is that of what has none.")
+    value: Money | None = strawberry.field(description="Numerator / denominator, rounded half to even. Null when the denominator is 0.")
+    exact: float | None = strawberry.field(description="The cost without rounding, in units of the currency.")
+    numerator: Money = strawberry.field(description="The money spent.")
+    denominator: Decimal = strawberry.field(description="How many were won.")
+
+
+@strawberry.type(description="What it costs to win one.")
+class MetricsCost:
+    """What all rows of an answer have in common."""
+
+    definition: str = strawberry.field(description="What it is, with its formula.")
+    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
+    time_zone: str = strawberry.field(description="The time zone of its days.")
+    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+    currency: str = strawberry.field(description="ISO 4217 code of all amounts. Money spent in another currency is left out.")
+    rows: list[MetricsCostRow] = strawberry.field(description="The costs, in the order of sources, then of time.")
+
+
+@strawberry.type(description="What has come back of money spent.")
+class MetricsReturnRow:
+    """A row of returns."""
+
+    key: MetricsKey = strawberry.field(description="The source and the period of this row; a source of null is that of what has none.")
+    value: float | None = strawberry.field(description="Numerator / denominator: 0.5 when half as much again came back. Null for x / 0.")
+    numerator: Money = strawberry.field(description="Revenue less money spent.")
+    denominator: Money = strawberry.field(description="The money spent.")
+    revenue: Money = strawberry.field(description="The amounts of won deals.")
+
+
+@strawberry.type(description="What has come back of money spent.")
+class MetricsReturn:
+    """What all rows of an answer have in common."""
+
+    definition: str = strawberry.field(description="What it is, with its formula.")
+    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
+    time_zone: str = strawberry.field(description="The time zone of its days.")
+    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+    currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
+    rows: list[MetricsReturnRow] = strawberry.field(description="The returns, in the order of sources, then of time.")
+
+
+@strawberry.type(name="Query", extend=True)
+class AcquisitionQuery:
+    """Fields that join the root type Query."""
+
+    @strawberry.field(description=ACQUISITION)
+    @permit("metrics.read")
+    async def acquisition_cost(
+        self,
+        info: strawberry.Info[Call],
+        where: Deals = None,
+        spend: Spending = None,
+        customer: Whose = MetricsCustomer.CONTACT,
+        group_by: By = None,
+        period: Length = None,
+        first: First = None,
+        last: Last = None,
+        calendar: Reckoning = Calendar.GREGORIAN,
+        time_zone: Zone = None,
+        currency: Currency = None,
+    ) -> MetricsCost | None:
+        """Cost of a new customer."""
+        call, code = info.context, _currency(info.context, currency)
+        demand_purchases(call, customer)
+        by = (OF_SALES,) if group_by else ()
+        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
+        moment = now()
+        ever = matching(call, Deal, where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
+        more = {"stages": _stages(call), "purchases": ever.values("id", customer.key, "closed_at", "stage_id")}
+        cells = await counted(question, "closed_at", {"n": "1"}, join=FIRSTS.format(key=customer.key), more=more)
+        return _costs(ACQUISITION, moment, question, code, cells, await spent(question, spend, code, bool(by)))
+
+    @strawberry.field(description=LEAD)
+    @permit("metrics.read")
+    async def cost_per_lead(
+        self,
+        info: strawberry.Info[Call],
+        where: Leads = None,
+        spend: Spending = None,
+        group_by: By = None,
+        period: Length = None,
+        first: First = None,
+        last: Last = None,
+        calendar: Reckoning = Calendar.GREGORIAN,
+        time_zone: Zone = None,
+        currency: Currency = None,
+    ) -> MetricsCost | None:
+        """Cost of a new contact."""
+        call, code = info.context, _currency(info.context, currency)
+        by = (OF_LEADS,) if group_by else ()
+        question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
+        moment = now()
+        cells = await counted(question, "created_at", {"n": "1"})
+        return _costs(LEAD, moment, question, code, cells, await spent(question, spend, code, bool(by)))
+
+    @strawberry.field(description=ROI)
+    @permit("metrics.read")
+    async def roi(
+        self,
+        info: strawberry.Info[Call],
+        where: Deals = None,
+        spend: Spending = None,
+        group_by: By = None,
+        period: Length = None,
+        first: First = None,
+        last: Last = None,
+        calendar: Reckoning = Calendar.GREGORIAN,
+        time_zone: Zone = None,
+        currency: Currency = None,
+    ) -> MetricsReturn | None:
+        """Return on money spent."""
+        call, code = info.context, _currency(info.context, currency)
+        by = (OF_SALES,) if group_by else ()
+        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_MONEY)
+        moment, rows = now(), question.rows("closed_at").filter(currency=code)
+        cells = await counted(question, "closed_at", {"n": MONEY_WON}, join=STAGE, rows=rows, more={next(iter(STAGES)): _stages(call)})
+        costs, revenue = await spent(question, spend, code, bool(by)), _numbers(cells)
+        return MetricsReturn(
+            definition=ROI, as_of=moment, time_zone=question.zone, calendar=calendar, currency=code,
+            rows=[
+                _return(key, revenue.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, revenue)
+            ],
+        )  # fmt: skip
+
+
+Place = tuple[str | None, datetime.date | None]
+
+
+def _currency(call: Call, given: str | None) -> str:
+    code = given or call.crm.settings.company.currency
+    Money.of_minor(0, code)
+    return code
+
+
+def _zone(call: Call, given: str | None) -> str:
+    return given or call.crm.settings.company.time_zone
+
+
+def _stages(call: Call) -> object:
+    return visible(call, Stage, deleted=True).values("id", "kind")
+
+
+def _numbers(cells: Cells) -> dict[Place, int]:
+    """What was counted by source, or all at None, and by period."""
+    return {(key[0] if key else None, start): sum(int(row["n"] or 0) for row in rows) for (key, start), rows in cells.items()}
+
+
+def _places(question: Question, costs: Spent, others: Mapping[Place, int]) -> list[tuple[MetricsKey, Place]]:
+    """The key of each row, and where its figures are."""
+    both = {*costs, *others}
+    sources = sorted({source for source, _ in both}, key=lambda one: (one is None, one or "")) if question.by else [None]
+    stretches = spans(question, [start for _, start in both if start is not None])
+    return [(_key(source, span), (source, _start(question.period, span))) for source in sources for span in stretches]
+
+
+def _key(source: str | None, span: Span | None) -> MetricsKey:
+    return MetricsKey(source=source, period=period_of(span) if span else None)
+
+
+def _start(period: Period | None, span: Span | None) -> datetime.date | None:
+    return span.start if span and period else None
+
+
+def _costs(definition: str, moment: datetime.datetime, question: Question, currency: str, cells: Cells, costs: Spent) -> MetricsCost:
+    numbers = _numbers(cells)
+    rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), currency) for key, at in _places(question, costs, numbers)]
+    return MetricsCost(
+        definition=definition, as_of=moment, time_zone=question.zone, calendar=question.calendar, currency=currency, rows=rows
+    )
+
+
+def _cost(key: MetricsKey, cost: Fraction, number: int, currency: str) -> MetricsCostRow:
+    value = cost / number if number else None
+    exact = None if value is None else float(value / Money(Decimal(1), currency).minor)
+    return MetricsCostRow(
+        key=key, value=rounded(value, currency), exact=exact, numerator=rounded(cost, currency), denominator=Decimal(number)
+    )
+
+
+def _return(key: MetricsKey, revenue: int, cost: Fraction, currency: str) -> MetricsReturnRow:
+    return MetricsReturnRow(
+        key=key, value=float((revenue - cost) / cost) if cost else None, numerator=rounded(revenue - cost, currency),
+        denominator=rounded(cost, currency), revenue=Money.of_minor(revenue, currency),
+    )  # fmt: skip
