@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
-from core import CRM, hookimpl
+import click
+
+from core import CRM, Consumer, hookimpl
 from plugins.metrics import bundled
 from plugins.metrics.declaring import Metric
 from plugins.metrics.fields import query
+from plugins.metrics.rollup_command import metrics
+from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, follow
 
 
 @hookimpl
@@ -24,3 +28,15 @@ def metric_definitions() -> Sequence[Metric]:
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
     return query(crm)
+
+
+@hookimpl
+def consumers() -> list[Consumer]:
+    """The days on which customers buy are kept as deals change."""
+    return [Consumer(CONSUMER, follow, names=EVENTS, batch=500, from_start=True, seconds=600)]
+
+
+@hookimpl
+def commands(cli: click.Group) -> None:
+    """`payvand metrics rollup`."""
+    cli.add_command(metrics)
