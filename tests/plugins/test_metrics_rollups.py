@@ -1,22 +1,29 @@
 """The roll-up of purchases: it says what the deals say, whatever happens to them, and answers only for all of them."""
 
 import asyncio
+import csv
 import datetime
+import io
 import random
+import tempfile
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
-from core import SYSTEM, Actor, Calendar, Period, period_start
+from core import SYSTEM, Actor, Calendar, Money, Period, period_start
 from core.fields import new_id, now
 from core.models import AuditEntry, ConsumerState, Deal
 from core.records import store
 from core.tail.consuming import consuming
+from plugins.metrics import bundled
+from plugins.metrics.declaring import Metric, Part
 from plugins.metrics.question import Question
 from plugins.metrics.rollup import Actives, active, from_deals, from_rollup
 from plugins.metrics.rollup_keeping import build, first_waiting, verify
@@ -56,9 +63,11 @@ class Shop:
         self.companies = [await self.house.make("Company", name=f"Company {number}") for number in range(2)]
         return self
 
-    async def sell(self, contact: int | None, closed: datetime.datetime, stage: str = "Won", company: int | None = None) -> Deal:
+    async def sell(
+        self, contact: int | None, closed: datetime.datetime, stage: str = "Won", company: int | None = None, amount: Money | None = None
+    ) -> Deal:
         """A deal that was closed then, as an import knows it: nobody else writes the past."""
-        values: dict[str, Any] = {"started_at": BEGIN, "title": "Anvil", "stage_id": _key(self.stages[stage])}
+        values: dict[str, Any] = {"started_at": BEGIN, "title": "Anvil", "stage_id": _key(self.stages[stage]), "amount": amount}
         values |= {"closed_at": closed} if stage != "New" else {}
         values |= {"contact_id": _key(self.contacts[contact])} if contact is not None else {}
         values |= {"company_id": _key(self.companies[company])} if company is not None else {}
@@ -262,3 +271,56 @@ async def test_the_command_builds_and_verifies(house: House):
     (await asyncio.to_thread(payvand, "metrics", "rollup")).well()
     (await asyncio.to_thread(payvand, "metrics", "rollup", "--verify")).well()
     await _agree(house)
+
+
+async def test_the_definitions_of_metrics_mean_the_same_to_a_columnar_engine(house: House):
+    shop = await Shop(house).open()
+    luck = random.Random(1)
+    for number in range(40):
+        money = Money(Decimal(luck.randrange(1, 500)), luck.choice(["EUR", "EUR", "USD"])) if luck.random() < 0.8 else None
+        await shop.sell(luck.randrange(4), _after(luck.uniform(0, 100)), luck.choice([*shop.stages]), amount=money)
+        if number % 3 == 0:
+            await house.make("Activity", kind="CALL", subject="About anvils", done_at=_after(number).isoformat())
+    other = duckdb.connect()
+    for table in ("deal", "stage", "contact", "activity"):
+        _exported(other, table, await house.sql(f"SELECT * FROM {table}"))
+    for metric in bundled.metrics():
+        for period in (None, "MONTH"):
+            money = metric.unit.of_money
+            asked = ['timeZone: "UTC"', *(['currency: "EUR"'] if money else []), *([f"period: {period}"] if period else [])]
+            figures = "numerator { amount } denominator" if money else "numerator denominator"
+            document = f"{{ {metric.name}({', '.join(asked)}) {{ rows {{ key {{ period {{ start }} }} {figures} }} }} }}"
+            rows = (await house.ask(document))[metric.name]["rows"]
+            assert rows
+            parts = {"numerator": metric.numerator, **({"denominator": metric.denominator} if metric.denominator else {})}
+            for name, part in parts.items():
+                wanted = {}
+                for row in rows:
+                    number = Decimal(row[name]["amount"]) * 100 if isinstance(row[name], dict) else Decimal(row[name])
+                    wanted[(row["key"]["period"] or {}).get("start")] = int(number)
+                found = dict.fromkeys(wanted, 0) | _on_columns(other, metric, part, period)
+                assert found == wanted, (metric.name, name, period)
+
+
+def _exported(other: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """A table as a file of CSV gives it to another engine, with times in UTC as they are kept."""
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        times = {name: datetime.datetime.fromisoformat(str(value)) for name, value in row.items() if name.endswith("_at") and value}
+        writer.writerow({**row, **{name: time.astimezone(datetime.UTC).replace(tzinfo=None) for name, time in times.items()}})
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write(lines.getvalue())
+        file.flush()
+        other.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv('{file.name}', header = true)")
+
+
+def _on_columns(other: duckdb.DuckDBPyConnection, metric: Metric, part: Part, period: str | None) -> dict[str | None, int]:
+    """One side of a metric by its period, with the SQL of its definition."""
+    join = metric.join.format(**{name: model._meta.db_table for name, model in metric.rows.items()})
+    start = f"CAST(date_trunc('month', CAST(d.{part.dated} AS TIMESTAMP)) AS DATE)" if period else "NULL"
+    tests = ["d.deleted_at IS NULL", *([f"d.{part.dated} IS NOT NULL"] if period else [])]
+    tests += [f"d.{metric.currency} = 'EUR'"] if metric.unit.of_money else []
+    sql = f"SELECT {start}, SUM({part.value}) FROM {metric.of._meta.db_table} AS d {join} WHERE {' AND '.join(tests)} GROUP BY 1"
+    return {key and str(key): int(value or 0) for key, value in other.execute(sql).fetchall()}
