@@ -37,17 +37,19 @@ async def counted(
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)} | dict(columns)
     keys |= {name: f'b_{name}."{name}"' for name in beside}
     values = keys | dict(sums)
-    grouped = [f'"{name}"' for name in keys]
+    grouped, summed = [f'"{name}"' for name in keys], [f'SUM("{name}") AS "{name}"' for name in sums]
     if question.period is not None:
-        # The day is worked out once, for the first day of its period speaks of it several times.
         values["day"] = local_day(f'd."{dated}"', question.zone)
-        grouped.append(f'{first_day("day", question.period, question.calendar, question.weekday)} AS "start"')
-    shown = ", ".join([*grouped, *(f'SUM("{name}") AS "{name}"' for name in sums)])
     inner = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items())
     joins = dict.fromkeys([join, *(one.join for one in question.by), *(f"LEFT JOIN b_{name} ON b_{name}.row = d.id" for name in beside)])
-    statement = f"{_before(question, beside)}SELECT {shown} FROM (SELECT {inner} FROM {{counted}} AS d {' '.join(joins)}) AS t"
+    source = f"SELECT {inner} FROM {{counted}} AS d {' '.join(joins)}"
+    if question.period is not None:
+        # Rows are put together by day first: the first day of its period is then worked out for each day, and not for each row.
+        source = f"SELECT {', '.join([*grouped, 'day', *summed])} FROM ({source}) AS t GROUP BY {_places(len(grouped) + 1)}"
+        grouped.append(f'{first_day("day", question.period, question.calendar, question.weekday)} AS "start"')
+    statement = f"{_before(question, beside)}SELECT {', '.join([*grouped, *summed])} FROM ({source}) AS t"
     if grouped:
-        statement += f" GROUP BY {', '.join(str(place + 1) for place in range(len(grouped)))}"
+        statement += f" GROUP BY {_places(len(grouped))}"
     base = (question.rows(dated) if rows is None else rows).values(*sorted(question.of._meta.db_fields))
     most = question.limit * MOST
     given = {name: make(question.call) for one in question.by for name, make in one.rows.items()} | dict(more or {})
@@ -59,6 +61,10 @@ async def counted(
         values_of = tuple(_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
         cells[values_of, _date(row["start"]) if question.period else None].append(row)
     return cells
+
+
+def _places(count: int) -> str:
+    return ", ".join(str(place + 1) for place in range(count))
 
 
 def _before(question: Question, beside: Mapping[str, str]) -> str:
