@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from core import CRM, hookimpl
 from plugins.metrics import bundled
+from plugins.metrics.cycle import SalesCycleQuery
 from plugins.metrics.declaring import Metric
 from plugins.metrics.fields import query
+from plugins.metrics.stages import StageConversionQuery
 
 
 @hookimpl
@@ -23,4 +25,4 @@ def metric_definitions() -> Sequence[Metric]:
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return query(crm)
+    return [*query(crm), SalesCycleQuery, StageConversionQuery]
