@@ -43,6 +43,7 @@ fragment Days on MetricsSalesCycle { rows { key { owner { name } product { name 
   closed: salesCycle(outcome: CLOSED) { ...Days }
   productsDays: salesCycle(groupBy: [PRODUCT]) { ...Days }
   ownersDays: salesCycle(groupBy: [OWNER]) { ...Days }
+  salesVelocity { rows { openDeals exact } }
   funnel: stageConversion { rows { steps { stage { name } reached fromPrevious { value } fromFirst { value } dropped } } }
 }""",
 )
@@ -78,6 +79,8 @@ def figures(golden: Row, answers: Row) -> dict[str, tuple[Any, Any]]:
         **{f"days of {kind} deals": (_days(rows[kind][0]), days[kind]) for kind in ("won", "lost", "closed")},
         "days by product": (_by(rows["productsDays"], _product, _days), days["won_by_product"]),
         "days by agent": (_by(rows["ownersDays"], _name("owner"), lambda row: round(row["mean"], 10)), days["won_by_agent_mean"]),
+        "open deals": (rows["salesVelocity"][0]["openDeals"], golden["velocity"]["open_opportunities"]),
+        "velocity": (round(rows["salesVelocity"][0]["exact"], 10), golden["velocity"]["per_day"]),
         "funnel": ([_step(step) for step in rows["funnel"][0]["steps"]], _steps(golden)),
     }
 
@@ -91,11 +94,15 @@ def _name(part: str) -> Callable[[Row], str]:
 
 
 def _product(key: Row) -> str:
-    return RENAMED.get(key["product"]["name"], key["product"]["name"])
+    return _spelt(key["product"]["name"])
 
 
 def _sector(key: Row) -> str:
-    return RENAMED.get(key["industry"], key["industry"])
+    return _spelt(key["industry"])
+
+
+def _spelt(name: str) -> str:
+    return RENAMED.get(name, name)
 
 
 def _month(key: Row) -> str:

@@ -6,8 +6,12 @@ from core import CRM, hookimpl
 from plugins.metrics import bundled
 from plugins.metrics.cycle import SalesCycleQuery
 from plugins.metrics.declaring import Metric
+from plugins.metrics.dwell import StageDwellQuery
 from plugins.metrics.fields import query
+from plugins.metrics.forecast import ForecastQuery
 from plugins.metrics.stages import StageConversionQuery
+from plugins.metrics.stages_matrix import StageTransitionsQuery
+from plugins.metrics.velocity import SalesVelocityQuery
 
 
 @hookimpl
@@ -25,4 +29,6 @@ def metric_definitions() -> Sequence[Metric]:
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
-    return [*query(crm), SalesCycleQuery, StageConversionQuery]
+    return [
+        *query(crm), SalesCycleQuery, SalesVelocityQuery, ForecastQuery, StageConversionQuery, StageDwellQuery, StageTransitionsQuery,
+    ]  # fmt: skip

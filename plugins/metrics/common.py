@@ -2,11 +2,14 @@
 
 import datetime
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
 import strawberry
+from tortoise.expressions import Q
 
-from core import Calendar, Filter
+from core import Calendar, Filter, Money
 from core.fields import now
 from core.models import Deal
 from plugins.metrics.answers import MetricsKey
@@ -57,13 +60,30 @@ def share(part: int, whole: int) -> MetricsShare:
     return MetricsShare(value=part / whole if whole else None, numerator=part, denominator=whole, low=low, high=high)
 
 
-async def grouped(question: Question, cells: Cells) -> list[tuple[MetricsKey, Counted]]:
+def units(minor: Fraction | None, currency: str) -> float | None:
+    """Minor units as units of the currency, without rounding to its digits."""
+    return None if minor is None else float(minor / Money(Decimal(1), currency).minor)
+
+
+def of_currency(rows: Any, currency: str) -> Any:
+    """Those of some deals whose amount is in this currency, and those without an amount. Raises Invalid for a currency that is none."""
+    Money.of_minor(0, currency)
+    return rows.filter(Q(currency=currency) | Q(amount__isnull=True))
+
+
+async def grouped(question: Question, *found: Cells) -> list[tuple[MetricsKey, Counted]]:
     """The keys of an answer in their order, with what was counted for each; nothing for a period in which nothing was."""
-    keys = await Keys.of(question, [cells])
-    seen = keys.merged(cells)
-    stretches = spans(question, [start for _, start in cells if start is not None])
-    days = [(values, span, period_of(span) if span else None) for values, span in keys.rows(stretches)]
-    return [
-        (MetricsKey(**keys.named(values), period=period), seen.get((values, span.start if span and question.period else None), []))
-        for values, span, period in days
-    ]
+    keys = await Keys.of(question, found)
+    seen = [keys.merged(cells) for cells in found]
+    stretches = spans(question, [start for cells in found for _, start in cells if start is not None])
+    answer = []
+    for values, span in keys.rows(stretches):
+        place = (values, span.start if span and question.period else None)
+        key = MetricsKey(**keys.named(values), period=period_of(span) if span else None)
+        answer.append((key, [row for cells in seen for row in cells.get(place, [])]))
+    return answer
+
+
+def total(rows: Counted, name: str) -> int:
+    """The sum of a column of what was counted."""
+    return sum(int(row.get(name) or 0) for row in rows)

@@ -26,12 +26,14 @@ async def counted(
     join: str = "",
     rows: Any = None,
     more: Mapping[str, Any] | None = None,
+    day: str | None = None,
 ) -> Cells:
     """The rows of a question put together by its keys: by values of its dimensions, and by the first day of the period.
 
     dated: the column with the time. sums: names with SQL, over the row `d`, for what is summed: `1` counts. columns: names with SQL over
     `d` by which rows are put together besides. beside: names with a SELECT of (row, name) over {names} of `more`, which is made once and
     joined; null for rows without. join: SQL that joins {names} of `more` to `d`. rows: a queryset in place of the question's own.
+    day: SQL for the day, where it is not that of a time of `d`.
     Raises Invalid when there is too much to count.
     """
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)} | dict(columns)
@@ -40,7 +42,7 @@ async def counted(
     grouped = [f'"{name}"' for name in keys]
     if question.period is not None:
         # The day is worked out once, for the first day of its period speaks of it several times.
-        values["day"] = local_day(f'd."{dated}"', question.zone)
+        values["day"] = day or local_day(f'd."{dated}"', question.zone)
         grouped.append(f'{first_day("day", question.period, question.calendar, question.weekday)} AS "start"')
     shown = ", ".join([*grouped, *(f'SUM("{name}") AS "{name}"' for name in sums)])
     inner = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items())
