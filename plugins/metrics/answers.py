@@ -45,6 +45,7 @@ class MetricsKey:
 
     owner: User | None = strawberry.field(default=None, description="The user who looks after them.")
     team: Team | None = strawberry.field(default=None, description="The team in which their owner is now.")
+    parent_team: Team | None = strawberry.field(default=None, description="The team that this team is a part of.")
     product: Product | None = strawberry.field(default=None, description="A product on their lines, or that they are about.")
     pipeline: Pipeline | None = strawberry.field(default=None, description="Their pipeline.")
     stage: Stage | None = strawberry.field(default=None, description="The stage in which they are now.")

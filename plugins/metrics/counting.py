@@ -26,12 +26,14 @@ async def counted(
     join: str = "",
     rows: Any = None,
     more: Mapping[str, Any] | None = None,
+    day: str | None = None,
 ) -> Cells:
     """The rows of a question put together by its keys: by values of its dimensions, and by the first day of the period.
 
     dated: the column with the time. sums: names with SQL, over the row `d`, for what is summed: `1` counts. columns: names with SQL over
     `d` by which rows are put together besides. beside: names with a SELECT of (row, name) over {names} of `more`, which is made once and
     joined; null for rows without. join: SQL that joins {names} of `more` to `d`. rows: a queryset in place of the question's own.
+    day: SQL for the day, where it is not that of a time of `d`.
     Raises Invalid when there is too much to count.
     """
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)} | dict(columns)
@@ -39,7 +41,7 @@ async def counted(
     values = keys | dict(sums)
     grouped, summed = [f'"{name}"' for name in keys], [f'SUM("{name}") AS "{name}"' for name in sums]
     if question.period is not None:
-        values["day"] = local_day(f'd."{dated}"', question.zone)
+        values["day"] = day or local_day(f'd."{dated}"', question.zone)
     inner = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items())
     joins = dict.fromkeys([join, *(one.join for one in question.by), *(f"LEFT JOIN b_{name} ON b_{name}.row = d.id" for name in beside)])
     source = f"SELECT {inner} FROM {{counted}} AS d {' '.join(joins)}"

@@ -76,6 +76,16 @@ def _team(row: str, model: type[Model], owner: str) -> Dimension:
     return Dimension("team", what, "x_user.team_id", join, model=Team, rows={"users": _all(User, "team_id")}, tells=tells)
 
 
+def _team_above(row: str, model: type[Model], owner: str) -> Dimension:
+    # Names of its own, for it may stand beside the team.
+    join = f"LEFT JOIN {{users}} AS x_member ON x_member.id = d.{row} LEFT JOIN {{teams}} AS x_team ON x_team.id = x_member.team_id"
+    rows = {"users": _all(User, "team_id"), "teams": _all(Team, "parent_id")}
+    what = "The team that this team is a part of: a region, say; none for a team that is part of no other."
+    return Dimension(
+        "parent_team", what, "x_team.parent_id", join, model=Team, rows=rows, tells={model: (owner,), User: ("team",), Team: ("parent",)}
+    )
+
+
 def _of_contact(name: str, model: type[Model], description: str) -> Dimension:
     return Dimension(name, description, f"x_contact.{name}", CONTACT, rows=CONTACTS, tells={model: ("contact",), Contact: (name,)})
 
@@ -83,6 +93,7 @@ def _of_contact(name: str, model: type[Model], description: str) -> Dimension:
 OF_DEALS = (
     Dimension("owner", "The user who looks after the deal.", "d.owner_id", model=User, tells={Deal: ("owner",)}),
     _team("owner_id", Deal, "owner"),
+    _team_above("owner_id", Deal, "owner"),
     Dimension(
         "product", "Each product on the deal's lines; the deal counts once for every one of them.", "x_product.value",
         "LEFT JOIN x_product ON x_product.row = d.id", "SELECT DISTINCT x.deal_id AS row, x.product_id AS value FROM {lines} AS x", Product,
@@ -106,6 +117,7 @@ OF_DEALS = (
 OF_CONTACTS = (
     Dimension("owner", "The user who looks after the contact.", "d.owner_id", model=User, tells={Contact: ("owner",)}),
     _team("owner_id", Contact, "owner"),
+    _team_above("owner_id", Contact, "owner"),
     Dimension("source", "Where the contact came from.", "d.source", tells={Contact: ("source",)}),
     Dimension("company", "The company of the contact.", "d.company_id", model=Company, tells={Contact: ("company",)}),
     Dimension(
@@ -124,6 +136,7 @@ OF_CONTACTS = (
 OF_ACTIVITIES = (
     Dimension("owner", "The user who does the activity.", "d.assignee_id", model=User, tells={Activity: ("assignee",)}),
     _team("assignee_id", Activity, "assignee"),
+    _team_above("assignee_id", Activity, "assignee"),
     Dimension("kind", "The kind of the activity.", "d.kind", tells={Activity: ("kind",)}),
     Dimension("product", "The product that it was about.", "d.product_id", model=Product, tells={Activity: ("product",)}),
     Dimension("company", "The company it was with.", "d.company_id", model=Company, tells={Activity: ("company",)}),

@@ -1,18 +1,20 @@
 """The keys of an answer: with their records, in their order, and without what the actor does not see."""
 
+import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import strawberry
 
-from core import demand, visible
+from core import Invalid, demand, visible
 from plugins.metrics.answers import MetricsKey, MetricsLabel
 from plugins.metrics.counting import Cells, Values
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.question import Question
+from plugins.metrics.spans import Span
 
 Records = Mapping[Any, Any]
 
@@ -47,6 +49,12 @@ class Keys:
         for (values, start), rows in cells.items():
             together[self.seen(values), start] += rows
         return together
+
+    def rows(self, stretches: Sequence[Span | None]) -> Iterable[tuple[Values, Span | None]]:
+        """Each key with each stretch of time. Raises Invalid when there are more than an answer may have."""
+        if len(self.values) * len(stretches) > self.question.limit:
+            raise Invalid(group_by=f"makes more than {self.question.limit} groups; filter more, group by less, or name from and to")
+        return itertools.product(self.values, stretches)
 
     def named(self, values: Values) -> dict[str, Any]:
         """The members of a MetricsKey: records and values by the names of their dimensions, and the labels of those that plugins added."""

@@ -61,8 +61,7 @@ async def measure(question: Question, metric: Metric, currency: str | None, *, c
             keys.named(values), span, _sides(metric, seen, values, span.start if span and by_period else None),
             beside("previous", values, span), beside("last_year", values, span),
         )
-        for values in keys.values
-        for span in stretches
+        for values, span in keys.rows(stretches)
     ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def money_row(one: Measured, currency: str) -> MetricsMoneyRow:
     value = _value(one.sides)
     unit = Money(Decimal(1), currency).minor
     return MetricsMoneyRow(
-        key=key_of(one), value=_money(value, currency), exact=None if value is None else float(value / unit),
+        key=key_of(one), value=money(value, currency), exact=None if value is None else float(value / unit),
         numerator=Money.of_minor(one.sides.numerator, currency), denominator=_decimal(one.sides.denominator),
         previous=_money_beside(one.previous, value, currency), last_year=_money_beside(one.last_year, value, currency),
     )  # fmt: skip
@@ -63,8 +63,8 @@ def _money_beside(other: Beside | None, value: Fraction | None, currency: str) -
         return None
     then = _value(other.sides)
     return MetricsMoneyBeside(
-        period=period_of(other.span), value=_money(then, currency), numerator=Money.of_minor(other.sides.numerator, currency),
-        denominator=_decimal(other.sides.denominator), difference=_money(_less(value, then), currency), growth=_growth(value, then),
+        period=period_of(other.span), value=money(then, currency), numerator=Money.of_minor(other.sides.numerator, currency),
+        denominator=_decimal(other.sides.denominator), difference=money(_less(value, then), currency), growth=_growth(value, then),
     )  # fmt: skip
 
 
@@ -84,7 +84,8 @@ def _decimal(value: int | None) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def _money(value: Fraction | None, currency: str) -> Money | None:
+def money(value: Fraction | None, currency: str) -> Money | None:
+    """Minor units as an amount, rounded half to even."""
     if value is None:
         return None
     rounded = (Decimal(value.numerator) / value.denominator).to_integral_value(ROUND_HALF_EVEN)

@@ -1,0 +1,89 @@
+"""What the fields written by hand have in common: arguments, what each answer says of itself, and rows with their keys."""
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, TypeAlias
+
+import strawberry
+from tortoise.expressions import Q
+
+from core import Calendar, Filter, Money
+from core.fields import now
+from core.models import Deal
+from plugins.metrics.answers import MetricsKey
+from plugins.metrics.counting import Cells, Counted
+from plugins.metrics.fields import ENUMS
+from plugins.metrics.keys import Keys
+from plugins.metrics.question import Question
+from plugins.metrics.spans import spans
+from plugins.metrics.statistics.intervals import wilson
+from plugins.metrics.telling import period_of
+
+OfDeals: TypeAlias = Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")]
+ByDeals: TypeAlias = Annotated[
+    list[ENUMS[Deal]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
+    strawberry.argument(description="What to put deals together by; one row of all when nothing is said, and no period."),
+]
+
+
+@strawberry.type
+class Answer:
+    """What every answer says of itself."""
+
+    definition: str = strawberry.field(description="What it is, with its formula.")
+    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
+    time_zone: str = strawberry.field(description="The time zone of its days.")
+    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+
+
+def said(question: Question, definition: str) -> Mapping[str, Any]:
+    """The values of an Answer."""
+    return {"definition": definition, "as_of": now(), "time_zone": question.zone, "calendar": question.calendar}
+
+
+@strawberry.type(description="A part of a whole.")
+class MetricsShare:
+    """A share, with how sure it is."""
+
+    value: float | None = strawberry.field(description="numerator / denominator, from 0 to 1. Null for 0 / 0, never 0.")
+    numerator: int = strawberry.field(description="How many belong to the part.")
+    denominator: int = strawberry.field(description="How many there are.")
+    low: float | None = strawberry.field(description="The lower end of the Wilson interval of 95 %. Null for 0 / 0.")
+    high: float | None = strawberry.field(description="The upper end of it.")
+
+
+def share(part: int, whole: int) -> MetricsShare:
+    """part / whole as an answer."""
+    low, high = wilson(part, whole) or (None, None)
+    return MetricsShare(value=part / whole if whole else None, numerator=part, denominator=whole, low=low, high=high)
+
+
+def units(minor: Fraction | None, currency: str) -> float | None:
+    """Minor units as units of the currency, without rounding to its digits."""
+    return None if minor is None else float(minor / Money(Decimal(1), currency).minor)
+
+
+def of_currency(rows: Any, currency: str) -> Any:
+    """Those of some deals whose amount is in this currency, and those without an amount. Raises Invalid for a currency that is none."""
+    Money.of_minor(0, currency)
+    return rows.filter(Q(currency=currency) | Q(amount__isnull=True))
+
+
+async def grouped(question: Question, *found: Cells) -> list[tuple[MetricsKey, Counted]]:
+    """The keys of an answer in their order, with what was counted for each; nothing for a period in which nothing was."""
+    keys = await Keys.of(question, found)
+    seen = [keys.merged(cells) for cells in found]
+    stretches = spans(question, [start for cells in found for _, start in cells if start is not None])
+    answer = []
+    for values, span in keys.rows(stretches):
+        place = (values, span.start if span and question.period else None)
+        key = MetricsKey(**keys.named(values), period=period_of(span) if span else None)
+        answer.append((key, [row for cells in seen for row in cells.get(place, [])]))
+    return answer
+
+
+def total(rows: Counted, name: str) -> int:
+    """The sum of a column of what was counted."""
+    return sum(int(row.get(name) or 0) for row in rows)

@@ -1,0 +1,100 @@
+"""Sales velocity: the money that comes in each day while all goes on as it does."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import strawberry
+from tortoise.expressions import Subquery
+
+from core import Call, Money, days_between, local_day, permit, visible
+from core.models import Deal, Stage, StageKind
+from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, of_currency, said, share, total, units
+from plugins.metrics.counting import Counted, counted
+from plugins.metrics.fields import Currency, First, Last, Zone, chosen
+from plugins.metrics.question import Question
+from plugins.metrics.telling import money
+
+DEFINITION = (
+    "Open deals x win rate x average amount of a won deal / average days of a won deal: money in a day. Open deals are those of now; the"
+    " three other factors are of deals closed from `from` to `to`. Win rate: won / (won + lost). Amount: of won deals that have one. Days:"
+    " from the day on which work began to that of the close, of won deals that have both."
+)
+TELLS = {Deal: ("stage", "started_at", "closed_at", "amount", "currency"), Stage: ("kind",)}
+
+
+@strawberry.type(description="How fast some deals bring money, with the four factors of it.")
+class MetricsVelocityRow:
+    """A row of `salesVelocity`."""
+
+    key: MetricsKey = strawberry.field(description="Which deals these figures are about.")
+    value: Money | None = strawberry.field(
+        description="Money in a day, rounded half to even. Null where a factor is 0 / 0, or the days are not more than 0."
+    )
+    exact: float | None = strawberry.field(description="It without rounding, in units of the currency.")
+    open_deals: int = strawberry.field(description="How many deals are open.")
+    win_rate: MetricsShare = strawberry.field(description="Won / (won + lost).")
+    average_deal: Money | None = strawberry.field(description="Average amount of a won deal, rounded half to even. Null for 0 / 0.")
+    cycle_days: float | None = strawberry.field(description="Average days of a won deal. Null for 0 / 0.")
+
+
+@strawberry.type(description="How fast deals bring money.")
+class MetricsVelocity(Answer):
+    """The answer of `salesVelocity`."""
+
+    currency: str = strawberry.field(
+        description="ISO 4217 code of all amounts. Deals with an amount in another currency are in no factor; those without an amount are."
+    )
+    rows: list[MetricsVelocityRow] = strawberry.field(description="The figures, in the order of the names in their keys.")
+
+
+@strawberry.type(name="Query", extend=True)
+class SalesVelocityQuery:
+    """How fast deals bring money."""
+
+    @strawberry.field(description=DEFINITION)
+    @permit("metrics.read")
+    async def sales_velocity(
+        self,
+        info: strawberry.Info[Call],
+        where: OfDeals = None,
+        group_by: ByDeals = None,
+        first: First = None,
+        last: Last = None,
+        time_zone: Zone = None,
+        currency: Currency = None,
+    ) -> MetricsVelocity | None:
+        """Counts what is closed, and what is open; see DEFINITION."""
+        call = info.context
+        company = call.crm.settings.company
+        code, zone = currency or company.currency, time_zone or company.time_zone
+        question = Question(call, Deal, where, chosen(Deal, group_by), first=first, last=last, zone=zone, tells=TELLS)
+        everything = replace(question, first=None, last=None)
+        stages = {"stages": visible(call, Stage, deleted=True).values("id", "kind")}
+        days = days_between(local_day("d.started_at", zone), local_day("d.closed_at", zone))
+        join, won = "JOIN {stages} AS s ON s.id = d.stage_id", "CASE WHEN s.kind = 'WON' THEN {} END"
+        sums = {
+            "won": won.format("1"), "lost": "CASE WHEN s.kind = 'LOST' THEN 1 END", "amount": won.format("d.amount"),
+            "priced": "CASE WHEN s.kind = 'WON' AND d.amount IS NOT NULL THEN 1 END", "days": won.format(days),
+            "timed": f"CASE WHEN s.kind = 'WON' AND {days} IS NOT NULL THEN 1 END",
+        }  # fmt: skip
+        closed = await counted(question, "closed_at", sums, join=join, rows=of_currency(question.rows("closed_at"), code), more=stages)
+        still = visible(call, Stage, deleted=True).filter(kind=StageKind.OPEN).values("id")
+        open = of_currency(everything.rows("closed_at"), code).filter(stage_id__in=Subquery(still))
+        now_open = await counted(everything, "closed_at", {"open": "1"}, rows=open)
+        rows = [_row(key, some, code) for key, some in await grouped(everything, closed, now_open)]
+        return MetricsVelocity(**said(question, DEFINITION), currency=code, rows=rows)
+
+
+def _row(key: MetricsKey, rows: Counted, code: str) -> MetricsVelocityRow:
+    open, won, lost = (total(rows, name) for name in ("open", "won", "lost"))
+    amount, days = _mean(rows, "amount", "priced"), _mean(rows, "days", "timed")
+    value = None if amount is None or days is None or days <= 0 else open * Fraction(won, won + lost) * amount / days
+    return MetricsVelocityRow(
+        key=key, value=money(value, code), exact=units(value, code), open_deals=open, win_rate=share(won, won + lost),
+        average_deal=money(amount, code), cycle_days=None if days is None else float(days),
+    )  # fmt: skip
+
+
+def _mean(rows: Counted, part: str, whole: str) -> Fraction | None:
+    return Fraction(total(rows, part), total(rows, whole)) if total(rows, whole) else None
