@@ -155,7 +155,8 @@ def _filled(name: str, place: Path, stack: ExitStack) -> Settings:
 
 def _settings(url: str, place: Path) -> Settings:
     company = {"currency": "USD", "time_zone": "UTC"}
-    return parse({"database": {"url": url, "slow": 0, "statement_timeout": 0}, "company": company, "plugins": {"enabled": ["metrics"]}}, place / "settings.toml")
+    database = {"url": url, "slow": 0, "statement_timeout": 0}
+    return parse({"database": database, "company": company, "plugins": {"enabled": ["metrics"]}}, place / "settings.toml")
 
 
 async def _compared(name: str, case: Case, call: Call, hand: Hand) -> None:

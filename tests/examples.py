@@ -25,5 +25,5 @@ async def drive(machine: Callable[[], RuleBasedStateMachine], steps: int, share:
     """Run a state machine many times, so many steps at most each time. What its rules await, they run by `anyio.from_thread`."""
     many = max(1, int(settings().max_examples * share))
     # No health check means anything for many steps: Hypothesis itself turns them off for machines.
-    chosen = settings(max_examples=many, stateful_step_count=steps, suppress_health_check=list(HealthCheck))
+    chosen = settings(max_examples=many, stateful_step_count=steps, suppress_health_check=[*HealthCheck])  # type: ignore[arg-type]
     await to_thread.run_sync(partial(run_state_machine_as_test, machine, settings=chosen))  # type: ignore[arg-type]

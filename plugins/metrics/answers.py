@@ -39,7 +39,9 @@ class MetricsLabel:
     id: strawberry.ID | None = strawberry.field(default=None, description="The global id of the record behind it, if there is one.")
 
 
-@strawberry.type(description="What the rows behind a figure have in common; null for what they are not put together by, and for rows without.")
+@strawberry.type(
+    description="What the rows behind a figure have in common; null for what they are not put together by, and for rows without."
+)
 class MetricsKey:
     """The key of a row."""
 
@@ -72,7 +74,9 @@ class MetricsBeside:
     numerator: Decimal = strawberry.field(description="Its numerator.")
     denominator: Decimal | None = strawberry.field(description="Its denominator; null for what has none.")
     difference: float | None = strawberry.field(description="The figure less that of then. Null when one of them is.")
-    growth: float | None = strawberry.field(description="The figure / that of then, less 1: 0.1 for a tenth more. Null for a figure of 0 then.")
+    growth: float | None = strawberry.field(
+        description="The figure / that of then, less 1: 0.1 for a tenth more. Null for a figure of 0 then."
+    )
 
 
 @strawberry.type(description="A figure.")
@@ -80,7 +84,9 @@ class MetricsRow:
     """A row of an answer."""
 
     key: MetricsKey = strawberry.field(description="Which rows this figure is about.")
-    value: float | None = strawberry.field(description="The figure: numerator / denominator, or the numerator alone. Null for 0 / 0, never 0.")
+    value: float | None = strawberry.field(
+        description="The figure: numerator / denominator, or the numerator alone. Null for 0 / 0, never 0."
+    )
     numerator: Decimal = strawberry.field(description="The numerator, a whole number.")
     denominator: Decimal | None = strawberry.field(description="The denominator, a whole number; null for what has none.")
     low: float | None = strawberry.field(description="Of a share: the lower end of the Wilson interval of 95 %. Null for 0 / 0.")
@@ -161,9 +167,7 @@ class MetricsMoney:
         """Drawn in a thread."""
         frame = Frame(locale, width, title, previous)
         before = [one.previous and one.previous.value and float(one.previous.value.amount) for one in self.rows]
-        rows = [
-            Figure(one.key, one.exact, float(one.numerator.amount), before=then) for one, then in zip(self.rows, before, strict=True)
-        ]
+        rows = [Figure(one.key, one.exact, float(one.numerator.amount), before=then) for one, then in zip(self.rows, before, strict=True)]
         return await draw(rows, _shown(info.context, self.asked, self.metric, self.currency), frame)
 
 

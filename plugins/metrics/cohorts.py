@@ -123,7 +123,7 @@ async def _table(
 
 def _parts(question: Question, definition: MetricsRetention, columns: int, windows: Windows) -> dict[str, str]:
     """A row of `c` for each customer and column in which it is active: `place` is the column, or the first day of the period."""
-    first = ", ".join(f'FIRST_VALUE({of}) OVER w AS {name}' for of, name in (("id", "first_id"), ("day", "began"), ('"start"', "cohort")))
+    first = ", ".join(f"FIRST_VALUE({of}) OVER w AS {name}" for of, name in (("id", "first_id"), ("day", "began"), ('"start"', "cohort")))
     firsts = f'SELECT customer, day, "start", {first} FROM e WINDOW w AS (PARTITION BY customer ORDER BY at, id)'
     since = days_between("began", "day")
     if definition is MetricsRetention.UNBOUNDED:

@@ -40,7 +40,7 @@ class Keys:
         return cls(question, records, sorted(seen, key=lambda key: ranked[key]))
 
     def seen(self, values: Values) -> Values:
-        """Values as the actor sees them: None for a record that is hidden, as for rows that have none; how many are hidden does not show."""
+        """Values as the actor sees them: None for a hidden record, as for rows that have none; how many are hidden does not show."""
         return tuple(value if value in some else None for some, value in zip(self.records, values, strict=True))
 
     def merged(self, cells: Cells) -> Cells:

@@ -43,9 +43,7 @@ async def measure(question: Question, metric: Metric, currency: str | None, *, c
     now = await _cells(question, metric, currency)
     stretches = spans(question, [start for cells in now for _, start in cells if start is not None])
     others = {"previous": before, "last_year": last_year}
-    wanted = {
-        name: {span: others[name](question, span) for span in stretches if span is not None} for name in others if name in compare
-    }
+    wanted = {name: {span: others[name](question, span) for span in stretches if span is not None} for name in others if name in compare}
     then = {name: await _compared(question, metric, currency, list(found.values())) for name, found in wanted.items()}
     keys = await Keys.of(question, [*now, *(cells for pair in then.values() for cells in pair)])
     seen = [keys.merged(cells) for cells in now]

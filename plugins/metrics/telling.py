@@ -17,7 +17,8 @@ def number_row(one: Measured, unit: Unit) -> MetricsRow:
     value = _value(one.sides)
     return MetricsRow(
         key=key_of(one), value=_float(value), numerator=Decimal(one.sides.numerator), denominator=_decimal(one.sides.denominator),
-        low=between and between[0], high=between and between[1], previous=_beside(one.previous, value), last_year=_beside(one.last_year, value),
+        low=between and between[0], high=between and between[1],
+        previous=_beside(one.previous, value), last_year=_beside(one.last_year, value),
     )  # fmt: skip
 
 

@@ -179,8 +179,8 @@ async def test_a_metric_of_a_plugin_has_pictures_and_goals(club: House):
     assert (await club.client.get("/plugins/metrics/spentEach.svg", params={"groupBy": "HALL"})).status_code == 400
     where = {"hall": {"title": {"eq": "North"}}}
     goal = await club.make(
-        "MetricsGoal", "progress { value standing }", name="G", metric="visitCount", target="2", starts_on="2026-03-01", ends_on="2026-03-31",
-        where=where,
+        "MetricsGoal", "progress { value standing }", name="G", metric="visitCount", target="2", starts_on="2026-03-01",
+        ends_on="2026-03-31", where=where,
     )  # fmt: skip
     assert goal.progress == {"value": 2.0, "standing": "MET"}
     refused = """mutation ($id: ID!, $user: ID!) {

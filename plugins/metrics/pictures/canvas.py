@@ -96,6 +96,7 @@ def _library() -> Any:
     """matplotlib, read when the first picture is asked for."""
     import matplotlib.figure
     import matplotlib.style
+
     return matplotlib
 
 
