@@ -15,6 +15,7 @@ from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.bundled import MONEY_WON, OF_KIND, OF_MONEY, STAGE, STAGES
 from plugins.metrics.counting import Cells, counted
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.dimensions import CONTACT, CONTACTS, OF_CONTACTS, Dimension
 from plugins.metrics.fields import Currency, First, Last, Length, Reckoning, Zone
 from plugins.metrics.models import MetricsSpend
@@ -22,7 +23,7 @@ from plugins.metrics.question import Question
 from plugins.metrics.spans import Span, spans
 from plugins.metrics.spend import Spent, spent
 from plugins.metrics.telling import period_of
-from plugins.metrics.value_customers import MetricsCustomer, Whose, demand_purchases
+from plugins.metrics.value_customers import Whose, demand_purchases
 from plugins.metrics.value_money import rounded
 
 ACQUISITION = (

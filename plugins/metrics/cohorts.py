@@ -12,9 +12,10 @@ import strawberry
 from core import Calendar, Call, Invalid, Period, days_between, period_end, period_starts, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
-from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, MetricsCustomer, events_of
+from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, events_of
 from plugins.metrics.question import DAY, Question
 from plugins.metrics.retention import LONGEST, share
 from plugins.metrics.retention_answers import (

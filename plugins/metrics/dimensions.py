@@ -78,8 +78,8 @@ def _team(row: str, model: type[Model], owner: str) -> Dimension:
 
 def _team_above(row: str, model: type[Model], owner: str) -> Dimension:
     # Names of its own, for it may stand beside the team.
-    join = f"LEFT JOIN {{users}} AS x_member ON x_member.id = d.{row} LEFT JOIN {{teams}} AS x_team ON x_team.id = x_member.team_id"
-    rows = {"users": _all(User, "team_id"), "teams": _all(Team, "parent_id")}
+    join = f"LEFT JOIN {{members}} AS x_member ON x_member.id = d.{row} LEFT JOIN {{teams}} AS x_team ON x_team.id = x_member.team_id"
+    rows = {"members": _all(User, "team_id"), "teams": _all(Team, "parent_id")}
     what = "The team that this team is a part of: a region, say; none for a team that is part of no other."
     return Dimension(
         "parent_team", what, "x_team.parent_id", join, model=Team, rows=rows, tells={model: (owner,), User: ("team",), Team: ("parent",)}

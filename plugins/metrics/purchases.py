@@ -13,19 +13,12 @@ from tortoise.models import Model
 from core import Call, Filter, Invalid, first_day, local_day, matching, visible
 from core.models import Activity, Deal, Stage, StageKind
 from plugins.metrics.counting import Cells
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.dimensions import DIMENSIONS, Dimension, Tells
 from plugins.metrics.question import Question
 from plugins.metrics.retention_counts import before, bounded, grouped
 
 NOTHING: Mapping[str, str] = {}
-
-
-@strawberry.enum(description="Who is a customer.")
-class MetricsCustomer(Enum):
-    """What stands for a customer; each value is a column of Deal and of Activity."""
-
-    CONTACT = strawberry.enum_value("contact", description="A contact.")
-    COMPANY = strawberry.enum_value("company", description="A company.")
 
 
 @strawberry.input(description="What counts as an event of a customer, when it is no purchase.")

@@ -8,8 +8,9 @@ import strawberry
 from core import Calendar, Call, Period, days_between, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
-from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, MetricsCustomer, events_of
+from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
 from plugins.metrics.retention_counts import day_of, whole
 from plugins.metrics.spans import Span, before, spans
 from plugins.metrics.statistics.intervals import wilson

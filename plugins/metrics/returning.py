@@ -9,8 +9,9 @@ import strawberry
 from core import Calendar, Call, days_between, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
-from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, MetricsCustomer, events_of
+from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
 from plugins.metrics.retention import share
 from plugins.metrics.retention_counts import day_of
 from plugins.metrics.spans import Span, spans

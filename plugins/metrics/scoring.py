@@ -12,11 +12,11 @@ from tortoise.expressions import Subquery
 from core import Call, Run, day_begins, days_between, select, transaction, visible
 from core.fields import now
 from core.models import AuditEntry, Contact, Deal
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.models import MetricsScore
 from plugins.metrics.question import DAY
 from plugins.metrics.statistics.gamma_gamma import GammaGamma, Spenders
 from plugins.metrics.statistics.rfm import BEST, GRID
-from plugins.metrics.value_customers import MetricsCustomer
 from plugins.metrics.value_histories import Histories, customers_sql, histories, places
 from plugins.metrics.value_model import Models, fitted
 from plugins.metrics.value_sql import day_sql, postgres, time_sql

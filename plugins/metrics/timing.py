@@ -16,9 +16,10 @@ from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.counting import Cells, Counted
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
-from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, MetricsCustomer, dimension, events_of
+from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimension, events_of
 from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
 from plugins.metrics.retention_counts import grouped
 from plugins.metrics.spans import spans

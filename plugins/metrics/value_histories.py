@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from core import Call, local_day, select, visible
 from core.models import Stage
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.statistics.bgnbd import Buyers
 from plugins.metrics.statistics.gamma_gamma import Spenders
-from plugins.metrics.value_customers import MetricsCustomer
 from plugins.metrics.value_sql import day_sql, to_day
 
 COLUMNS = ("amount", "closed_at", "currency", "stage_id")

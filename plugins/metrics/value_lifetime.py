@@ -12,11 +12,12 @@ from core import Calendar, Call, Filter, Money, first_day, local_day, matching, 
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import Currency, First, Last, Length, Reckoning, Zone
 from plugins.metrics.question import Question
 from plugins.metrics.spans import spans
 from plugins.metrics.telling import period_of
-from plugins.metrics.value_customers import MetricsCustomer, Whose, demand_purchases
+from plugins.metrics.value_customers import Whose, demand_purchases
 from plugins.metrics.value_money import rounded
 from plugins.metrics.value_sql import day_sql, to_day
 

@@ -13,13 +13,14 @@ import strawberry
 from core import Call, Filter, Invalid, Money, day_begins, matching, permit
 from core.fields import now
 from core.models import Deal
+from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import Currency, Zone
 from plugins.metrics.question import DAY, Question
 from plugins.metrics.statistics.bgnbd import BgNbd, Buyers
 from plugins.metrics.statistics.clv import lifetime_values
 from plugins.metrics.statistics.gamma_gamma import Spenders
 from plugins.metrics.statistics.likelihood import Undetermined
-from plugins.metrics.value_customers import MetricsCustomer, Whose, demand_purchases
+from plugins.metrics.value_customers import Whose, demand_purchases
 from plugins.metrics.value_histories import Histories, Kept, customers_sql, histories, kept, places
 from plugins.metrics.value_model import Models, fitted
 from plugins.metrics.value_money import rounded
