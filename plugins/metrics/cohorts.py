@@ -12,6 +12,7 @@ import strawberry
 from core import Calendar, Call, Invalid, Period, days_between, period_end, period_starts, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.counting import Cells
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
@@ -28,6 +29,7 @@ from plugins.metrics.retention_answers import (
     MetricsRetention,
 )
 from plugins.metrics.retention_counts import day_of, whole
+from plugins.metrics.rollup import from_rollup
 from plugins.metrics.spans import Span, spans
 from plugins.metrics.telling import period_of
 
@@ -68,7 +70,13 @@ class CohortQuery:
             info.context, event, customer, where, activity_where, moment, group_by, period=period or Period.MONTH, calendar=calendar,
             first=first, last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
         )  # fmt: skip
-        rows, averages = await _table(replace(events, question=whole(events.question)), definition, columns, windows)
+        events = replace(events, question=whole(events.question))
+        found = None
+        if event is None and group_by is None and definition is MetricsRetention.CALENDAR:
+            found = await _kept(events.question, customer)
+        if found is not None:
+            moment = found[1]
+        rows, averages = await _table(events, definition, columns, windows, found and found[0])
         return MetricsCohorts(
             definition=f"{COHORT} {definition.value}", as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=rows,
             averages=averages,
@@ -100,11 +108,26 @@ def _windows(definition: MetricsRetention, columns: int, days: int, brackets: li
     return [(one.first, one.last) for one in brackets]
 
 
+async def _kept(question: Question, customer: MetricsCustomer) -> tuple[Cells, datetime.datetime] | None:
+    """What the roll-up says of all purchases, and of which moment; None where it may not answer."""
+    rolled = await from_rollup(replace(question, first=None, last=None), customer.name)
+    if rolled is None:
+        return None
+    cells: Cells = defaultdict(list)
+    for one in rolled.rows:
+        within = (not question.first or question.first <= one.cohort_start) and (not question.last or one.cohort_start <= question.last)
+        if within and one.period_start <= question.today():
+            cells[(), one.cohort_start].append({"place": one.period_start, "n": one.customers})
+    return cells, rolled.as_of
+
+
 async def _table(
-    events: Events, definition: MetricsRetention, columns: int, windows: Windows
+    events: Events, definition: MetricsRetention, columns: int, windows: Windows, kept: Cells | None
 ) -> tuple[list[MetricsCohort], list[MetricsCohortAverage]]:
     question = events.question
-    found = await events.by_first(_parts(question, definition, columns, windows), {"began": "c.began", "place": "c.place"})
+    found = kept
+    if found is None:
+        found = await events.by_first(_parts(question, definition, columns, windows), {"began": "c.began", "place": "c.place"})
     keys = await Keys.of(question, [found])
     active: Active = defaultdict(Counter)
     for (values, start), rows in keys.merged(found).items():

@@ -2,6 +2,8 @@
 
 import datetime
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import strawberry
 
@@ -11,7 +13,9 @@ from plugins.metrics.answers import MetricsPeriod
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
+from plugins.metrics.question import Question
 from plugins.metrics.retention_counts import day_of, whole
+from plugins.metrics.rollup import Returned, returned_from_rollup
 from plugins.metrics.spans import Span, before, spans
 from plugins.metrics.statistics.intervals import wilson
 from plugins.metrics.telling import period_of
@@ -73,17 +77,36 @@ class RetentionQuery:
             info.context, event, customer, where, activity_where, moment, period=period or Period.MONTH, calendar=calendar,
             first=first, last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
         )  # fmt: skip
+        events = replace(events, question=whole(events.question))
+        kept = await returned_from_rollup(events.question, customer.name) if event is None else None
+        counts = _of_rollup(events.question, kept[0]) if kept else await _of_events(events)
         return MetricsCustomerRetention(
-            definition=DEFINITION, as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=await _rows(events)
-        )
+            definition=DEFINITION, as_of=kept[1] if kept else moment, time_zone=events.question.zone, calendar=calendar,
+            rows=_rows(events.question, counts),
+        )  # fmt: skip
 
 
-async def _rows(events: Events) -> list[MetricsCustomerRetentionRow]:
-    question = whole(events.question)
-    counts: Counter[tuple[datetime.date | None, str]] = Counter()
+Counts = Counter[tuple[datetime.date | None, str]]
+
+
+async def _of_events(events: Events) -> Counts:
+    counts: Counts = Counter()
     sql = 'SELECT "start", how, COUNT(*) AS n FROM b GROUP BY "start", how'
-    for row in await events.select(sql, _parts(question.period or Period.MONTH)):
+    for row in await events.select(sql, _parts(events.question.period or Period.MONTH)):
         counts[day_of(row["start"]), row["how"]] = int(row["n"])
+    return counts
+
+
+def _of_rollup(question: Question, rows: Sequence[Returned]) -> Counts:
+    counts: Counts = Counter()
+    for one in rows:
+        near = one.before and (one.start - one.before).days <= LONGEST[question.period or Period.MONTH]
+        if one.start <= question.today():
+            counts[one.start, FIRST if one.before is None else KEPT if near else BACK] += one.customers
+    return counts
+
+
+def _rows(question: Question, counts: Counts) -> list[MetricsCustomerRetentionRow]:
     found = [span for span in spans(question, [start for start, _ in counts if start]) if span]
     if not found:
         return []

@@ -43,14 +43,8 @@ async def active(question: Question, customer: str) -> Actives:
 
 async def from_rollup(question: Question, customer: str) -> Actives | None:
     """The answer of the roll-up; None where it has none: for part of the deals, another time zone, before it was built, or far behind."""
-    if question.where is not None or not _sees_all(question.call):
-        return None
-    state = await MetricsRollup.get_or_none(name=NAME)
-    if state is None or not state.whole or state.zone != question.zone:
-        return None
-    moment = now()
-    late = await first_waiting()
-    if late is not None and moment - late.at > PATIENCE:
+    moment = await _moment(question)
+    if moment is None:
         return None
     cohort, start = _start(question, "first_day"), _start(question, "day")
     of, days = f"customer = '{customer}'", _within(question)
@@ -61,7 +55,44 @@ async def from_rollup(question: Question, customer: str) -> Actives | None:
         f" UNION ALL SELECT first_day, day, 1 AS n FROM metrics_purchase_day WHERE {of} AND previous_day IS NOT NULL AND {before}{days}"
     )
     found = await select(f"SELECT {cohort} AS cohort, {start} AS start, SUM(n) AS n FROM ({parts}) AS t GROUP BY 1, 2 ORDER BY 1, 2")
-    return Actives(_read(found), late.at if late else moment, rolled=True)
+    return Actives(_read(found), moment, rolled=True)
+
+
+@dataclass(frozen=True)
+class Returned:
+    """How many customers bought in the period of `start` who had last bought in that of `before`: None for those who never had."""
+
+    start: datetime.date
+    before: datetime.date | None
+    customers: int
+
+
+async def returned_from_rollup(question: Question, customer: str) -> tuple[list[Returned], datetime.datetime] | None:
+    """Customers by the period in which they bought and the one before it in which they had; with the moment. None as `from_rollup`."""
+    moment = await _moment(question)
+    if moment is None:
+        return None
+    start, before = _start(question, "day"), _start(question, "previous_day")
+    inner = (
+        f"SELECT day, previous_day, COUNT(*) AS n FROM metrics_purchase_day WHERE customer = '{customer}'"
+        f" AND (previous_day IS NULL OR previous_day < {start}) GROUP BY day, previous_day"
+    )
+    found = await select(f"SELECT {start} AS start, {before} AS before, SUM(n) AS n FROM ({inner}) AS t GROUP BY 1, 2")
+    rows = [Returned(_date(row["start"]), row["before"] and _date(row["before"]), int(row["n"])) for row in found]
+    return rows, moment
+
+
+async def _moment(question: Question) -> datetime.datetime | None:
+    """The moment of which the roll-up is; None where it may not answer."""
+    if question.where is not None or not _sees_all(question.call):
+        return None
+    state = await MetricsRollup.get_or_none(name=NAME)
+    if state is None or not state.whole or state.zone != question.zone:
+        return None
+    moment, late = now(), await first_waiting()
+    if late is not None and moment - late.at > PATIENCE:
+        return None
+    return late.at if late else moment
 
 
 async def from_deals(question: Question, customer: str) -> Actives:
@@ -106,4 +137,4 @@ def _read(found: Iterable[Mapping[str, Any]]) -> list[Active]:
 
 
 def _date(value: Any) -> datetime.date:
-    return datetime.date.fromisoformat(str(value)[:10])  # SQLite gives a text
+    return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value)  # SQLite gives a text

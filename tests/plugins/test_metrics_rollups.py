@@ -324,3 +324,30 @@ def _on_columns(other: duckdb.DuckDBPyConnection, metric: Metric, part: Part, pe
     tests += [f"d.{metric.currency} = 'EUR'"] if metric.unit.of_money else []
     sql = f"SELECT {start}, SUM({part.value}) FROM {metric.of._meta.db_table} AS d {join} WHERE {' AND '.join(tests)} GROUP BY 1"
     return {key and str(key): int(value or 0) for key, value in other.execute(sql).fetchall()}
+
+
+RETAINED = """query ($period: Period!, $customer: MetricsCustomer!) {
+    customerRetention(period: $period, customer: $customer) { asOf rows { period { start } before customers newcomers firstEver reactivated } }
+    cohorts(period: $period, customer: $customer, columns: 4) { rows { key { period { start } } size cells { column active } } }
+}"""
+
+
+@pytest.mark.parametrize("customer", ["CONTACT", "COMPANY"])
+async def test_fields_say_the_same_with_and_without_the_roll_up(house: House, customer: str):
+    shop = await Shop(house).open()
+    dice = random.Random(5)
+    for _ in range(40):
+        await shop.sell(dice.randrange(4), _after(dice.randrange(330)), company=dice.choice([None, 0, 1]))
+
+    async def asked() -> list[Any]:
+        found = []
+        for period in ("WEEK", "MONTH", "QUARTER"):
+            answer = await house.ask(RETAINED, period=period, customer=customer)
+            answer["customerRetention"].pop("asOf")
+            found.append(answer)
+        return found
+
+    before = await asked()
+    await build(house.crm.call(SYSTEM), _nothing)
+    assert await from_rollup(_question(house), customer) is not None
+    assert await asked() == before
