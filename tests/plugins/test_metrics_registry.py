@@ -177,11 +177,9 @@ async def test_a_metric_of_a_plugin_has_pictures_and_goals(club: House):
     assert answer.status_code == 200
     assert "North: 1" in answer.text
     assert (await club.client.get("/plugins/metrics/spentEach.svg", params={"groupBy": "HALL"})).status_code == 400
+    days = {"starts_on": "2026-03-01", "ends_on": "2026-03-31"}
     where = {"hall": {"title": {"eq": "North"}}}
-    goal = await club.make(
-        "MetricsGoal", "progress { value standing }", name="G", metric="visitCount", target="2", starts_on="2026-03-01",
-        ends_on="2026-03-31", where=where,
-    )  # fmt: skip
+    goal = await club.make("MetricsGoal", "progress { value standing }", name="G", metric="visitCount", target="2", where=where, **days)
     assert goal.progress == {"value": 2.0, "standing": "MET"}
     refused = """mutation ($id: ID!, $user: ID!) {
         metricsGoalUpdate(id: $id, input: {ownerId: $user}) { userErrors { field message } } }"""
