@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Filter, Money, Period, matching, permit, visible
+from core import Calendar, Call, Filter, Money, Period, first_day, local_day, matching, permit, select, visible
 from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
@@ -25,6 +25,7 @@ from plugins.metrics.spend import Spent, spent
 from plugins.metrics.telling import period_of
 from plugins.metrics.value_customers import Whose, demand_purchases
 from plugins.metrics.value_money import rounded
+from plugins.metrics.value_sql import day_sql, to_day
 
 ACQUISITION = (
     "Money spent in the period / customers whose first won deal was closed in it. The source of a customer is that of this deal, or where"
@@ -40,11 +41,6 @@ OF_SALES = Dimension(
     "source", "Where a deal or its contact came from.", "COALESCE(d.source, x_contact.source)", CONTACT, rows=CONTACTS,
     tells={Deal: ("source", "contact"), Contact: ("source",)},
 )  # fmt: skip
-FIRSTS = (
-    "JOIN (SELECT id FROM (SELECT w.id AS id, ROW_NUMBER() OVER (PARTITION BY w.{key} ORDER BY w.closed_at, w.id) AS nth"
-    " FROM {{purchases}} AS w"
-    " JOIN {{stages}} AS k ON k.id = w.stage_id WHERE k.kind = 'WON') AS numbered WHERE nth = 1) AS firsts ON firsts.id = d.id"
-)
 
 
 @strawberry.enum(description="What money spent is put together by.")
@@ -135,11 +131,8 @@ class AcquisitionQuery:
         demand_purchases(call, customer)
         by = (OF_SALES,) if group_by else ()
         question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
-        moment = now()
-        ever = matching(call, Deal, where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
-        more = {"stages": _stages(call), "purchases": ever.values("id", customer.key, "closed_at", "stage_id")}
-        cells = await counted(question, "closed_at", {"n": "1"}, join=FIRSTS.format(key=customer.key), more=more)
-        return _costs(ACQUISITION, moment, question, code, cells, await spent(question, spend, code, bool(by)))
+        moment, numbers = now(), await _customers(question, customer)
+        return _costs(ACQUISITION, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
 
     @strawberry.field(description=LEAD)
     @permit("metrics.read")
@@ -161,8 +154,8 @@ class AcquisitionQuery:
         by = (OF_LEADS,) if group_by else ()
         question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
         moment = now()
-        cells = await counted(question, "created_at", {"n": "1"})
-        return _costs(LEAD, moment, question, code, cells, await spent(question, spend, code, bool(by)))
+        numbers = _numbers(await counted(question, "created_at", {"n": "1"}))
+        return _costs(LEAD, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
 
     @strawberry.field(description=ROI)
     @permit("metrics.read")
@@ -207,8 +200,34 @@ def _zone(call: Call, given: str | None) -> str:
     return given or call.crm.settings.company.time_zone
 
 
-def _stages(call: Call) -> object:
+def _stages(call: Call) -> Any:
     return visible(call, Stage, deleted=True).values("id", "kind")
+
+
+async def _customers(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
+    """How many customers won their first deal, by its source, or all at None, and by period. Days are worked out of these deals alone."""
+    call = question.call
+    deals = matching(call, Deal, question.where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
+    columns = {"id", "stage_id", "contact_id", "closed_at", "source", customer.key}
+    given = {"deals": deals.values(*sorted(columns)), "stages": _stages(call)}
+    source, join = "NULL", ""
+    if question.by:
+        source, join = OF_SALES.key, OF_SALES.join
+        given |= {name: make(call) for name, make in OF_SALES.rows.items()}
+    start = first_day("day", question.period, question.calendar, question.weekday) if question.period else "NULL"
+    days = [f"day >= {day_sql(question.first)}"] if question.first else []
+    days += [f"day <= {day_sql(question.last)}"] if question.last else []
+    within = f"WHERE {' AND '.join(days)}" if days else ""
+    found = await select(
+        "WITH won AS (SELECT w.contact_id AS contact_id, w.source AS source, w.closed_at AS closed_at,"
+        f" ROW_NUMBER() OVER (PARTITION BY w.{customer.key} ORDER BY w.closed_at, w.id) AS nth FROM {{deals}} AS w"
+        " JOIN {stages} AS k ON k.id = w.stage_id WHERE k.kind = 'WON'),"
+        f" firsts AS (SELECT {source} AS source, {local_day('d.closed_at', question.zone)} AS day FROM won AS d {join} WHERE d.nth = 1)"
+        f" SELECT source, {start} AS start, COUNT(*) AS size FROM firsts {within}"
+        " GROUP BY 1, 2",
+        **given,
+    )
+    return {(row["source"], to_day(row["start"]) if question.period else None): int(row["size"]) for row in found}
 
 
 def _numbers(cells: Cells) -> dict[Place, int]:
@@ -232,8 +251,9 @@ def _start(period: Period | None, span: Span | None) -> datetime.date | None:
     return span.start if span and period else None
 
 
-def _costs(definition: str, moment: datetime.datetime, question: Question, currency: str, cells: Cells, costs: Spent) -> MetricsCost:
-    numbers = _numbers(cells)
+def _costs(
+    definition: str, moment: datetime.datetime, question: Question, currency: str, numbers: Mapping[Place, int], costs: Spent
+) -> MetricsCost:
     rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), currency) for key, at in _places(question, costs, numbers)]
     return MetricsCost(
         definition=definition, as_of=moment, time_zone=question.zone, calendar=question.calendar, currency=currency, rows=rows

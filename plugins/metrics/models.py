@@ -91,10 +91,11 @@ class MetricsScore(Model):
     """What a contact has bought, how that compares with other customers, and what to expect; as of `scoredAt`. Only customers have one."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    contact: fields.OneToOneRelation[Contact] = fields.OneToOneField(
-        "core.Contact", related_name=False, on_delete=fields.CASCADE, description="Whose scores they are."
+    # It may be null, and is not: else a contact that has a score could not be deleted.
+    contact: fields.OneToOneNullableRelation[Contact] = fields.OneToOneField(
+        "core.Contact", related_name=False, null=True, on_delete=fields.CASCADE, description="Whose scores they are."
     )
-    contact_id: uuid.UUID
+    contact_id: uuid.UUID | None
     group = fields.CharEnumField(
         MetricsRfmGroup, max_length=20, db_index=True, description="The group, by the scores of recency and frequency."
     )

@@ -38,7 +38,7 @@ async def score(run: Run) -> int:
 async def score_all(call: Call) -> int:
     """As `score`, for any call of the system.
 
-    The tables of deals are looked through three times and no row of a customer comes here, only the histories that differ. What
+    The deals are looked through twice, and what comes here are the histories that differ, not the customers. What
     happens to deals meanwhile is seen by the next scoring.
     """
     company = call.crm.settings.company

@@ -1,6 +1,7 @@
 """Histories of customers, as the models of the statistics take them: how often, since when and until when each has bought."""
 
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -85,17 +86,19 @@ def places(call: Call, deals: Any, customer: MetricsCustomer, currency: str) -> 
 async def histories(beginning: str, given: dict[str, Any], end: datetime.date) -> Histories:
     """Those of the customers of such a statement, none of whom has bought after the end."""
     found = await select(
-        f"{beginning} SELECT again, first, last, COUNT(*) AS size, SUM(CASE WHEN again > 0 THEN repeated * 1.0 / again ELSE 0 END) AS spent"
-        " FROM customers GROUP BY again, first, last",
-        **given,
+        f"{beginning} SELECT again, first, last, repeated, COUNT(*) AS size FROM customers GROUP BY again, first, last, repeated", **given
     )
-    rows = [
-        History(int(row["again"]), to_day(row["first"]), to_day(row["last"]), int(row["size"]), float(row["spent"])) for row in found
-    ]  # fmt: skip
-    spent = await select(
-        f"{beginning} SELECT again, repeated, COUNT(*) AS size FROM customers WHERE again > 0 GROUP BY again, repeated", **given
-    )
-    spendings = [Spenders(int(row["again"]), float(row["repeated"]) / int(row["again"]), int(row["size"])) for row in spent]
+    sizes: Counter[tuple[int, datetime.date, datetime.date]] = Counter()
+    spent: Counter[tuple[int, datetime.date, datetime.date]] = Counter()
+    spendings: list[Spenders] = []
+    for row in found:
+        again, size = int(row["again"]), int(row["size"])
+        key = again, to_day(row["first"]), to_day(row["last"])
+        sizes[key] += size
+        if again:
+            spent[key] += int(row["repeated"]) * size
+            spendings.append(Spenders(again, int(row["repeated"]) / again, size))
+    rows = [History(*key, size, spent[key] / (key[0] or 1)) for key, size in sizes.items()]
     return Histories(rows, spendings, end)
 
 

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='MetricsScore',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, unique=True, db_index=True)),
-                ('contact', fields.OneToOneField('core.Contact', source_field='contact_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
+                ('contact', fields.OneToOneField('core.Contact', source_field='contact_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('group', fields.CharField(db_index=True, max_length=20)),
                 ('recency', fields.IntField()),
                 ('frequency', fields.IntField()),
