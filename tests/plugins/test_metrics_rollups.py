@@ -327,7 +327,8 @@ def _on_columns(other: duckdb.DuckDBPyConnection, metric: Metric, part: Part, pe
 
 
 RETAINED = """query ($period: Period!, $customer: MetricsCustomer!) {
-    customerRetention(period: $period, customer: $customer) { asOf rows { period { start } before customers newcomers firstEver reactivated } }
+    customerRetention(period: $period, customer: $customer) {
+        asOf rows { period { start } before customers newcomers firstEver reactivated } }
     cohorts(period: $period, customer: $customer, columns: 4) { rows { key { period { start } } size cells { column active } } }
 }"""
 
