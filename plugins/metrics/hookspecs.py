@@ -8,4 +8,4 @@ from plugins.metrics.declaring import Metric
 
 @hookspec
 def metric_definitions() -> Sequence[Metric]:  # type: ignore[empty-body]
-    """Return metrics: each becomes a field of Query with all that a metric has. See docs/metrics.registry.md."""
+    """Return metrics: each becomes a field of Query with all that a metric has. See docs/metrics.md."""
