@@ -6,10 +6,10 @@ from typing import Annotated
 
 import strawberry
 
-from core import Calendar, Call, Money, demand
+from core import Calendar, Call, Money
 from core.models import Company, Pipeline, Product, Stage, Tag, Team, User
 from plugins.metrics.declaring import Metric, Unit
-from plugins.metrics.drawing import Figure, Frame, Shown, Title, Tongue, Width, draw
+from plugins.metrics.drawing import Figure, Frame, Shown, Title, Tongue, Width, demand_names, draw
 from plugins.metrics.question import Question
 
 PICTURE = (
@@ -172,8 +172,6 @@ class MetricsMoney:
 
 
 def _shown(call: Call, question: Question, metric: Metric, unit: str) -> Shown:
-    """What a picture shows. It tells the names of records, which an answer does not need. Raises Forbidden for those that are hidden."""
-    for one in question.by:
-        if one.model is not None:
-            demand(call, one.model, one.label)
+    """What a picture shows. Raises Forbidden for names that are hidden."""
+    demand_names(call, question.by)
     return Shown(metric.name, question.by, question.period, question.calendar, metric.unit is Unit.SHARE, unit)

@@ -79,7 +79,7 @@ class CohortQuery:
         rows, averages = await _table(events, definition, columns, windows, found and found[0])
         return MetricsCohorts(
             definition=f"{COHORT} {definition.value}", as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=rows,
-            averages=averages,
+            averages=averages, asked=events.question,
         )  # fmt: skip
 
 

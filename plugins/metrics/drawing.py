@@ -10,7 +10,7 @@ import strawberry
 from babel.dates import format_skeleton
 from persiantools.jdatetime import JalaliDate
 
-from core import Calendar, Invalid, Period
+from core import Calendar, Call, Invalid, Period, demand
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.pictures import Bar, Line, Point, bars, series
 from plugins.metrics.pictures.speech import Speech, speech
@@ -71,6 +71,18 @@ class Figure:
     low: float | None = None
     high: float | None = None
     before: float | None = None
+
+
+def speech_of(locale: str) -> Speech:
+    """The words and digits of a locale that a Frame has taken."""
+    return speech(locale)
+
+
+def demand_names(call: Call, by: Sequence[Dimension]) -> None:
+    """A picture tells the names of records, which an answer does not need. Raises Forbidden for those that are hidden."""
+    for one in by:
+        if one.model is not None:
+            demand(call, one.model, one.label)
 
 
 async def drawn(picture: Callable[..., str], what: Sequence[Any], frame: Frame, **more: Any) -> str:

@@ -5,8 +5,14 @@ from enum import Enum
 
 import strawberry
 
-from core import Calendar
+from core import Calendar, Call
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.drawing import Frame, Title, Tongue, Width, demand_names, drawn, label_of, period_label, speech_of
+from plugins.metrics.pictures import Cohort, heatmap
+from plugins.metrics.pictures.speech import Speech
+from plugins.metrics.question import Question
+
+MOST_COHORTS = 60  # rows of a picture that can still be read
 
 
 @strawberry.enum(description="What it means to be active in a column.")
@@ -90,3 +96,24 @@ class MetricsCohorts:
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsCohort] = strawberry.field(description="The cohorts, in the order of the names in their keys, then of time.")
     averages: list[MetricsCohortAverage] = strawberry.field(description="A row for each key, in their order.")
+    asked: strawberry.Private[Question]
+
+    @strawberry.field(
+        description=f"The table as an SVG document, of the last {MOST_COHORTS} cohorts."
+    )
+    async def svg(self, info: strawberry.Info[Call], width: Width = 720, locale: Tongue = "en", title: Title = "") -> str | None:
+        """Drawn in a thread."""
+        frame, by, words = Frame(locale, width, title), self.asked.by, speech_of(locale)
+        demand_names(info.context, by)
+        rows = [
+            Cohort(
+                " · ".join([*([label_of(one.key, by)] if by else []), self._began(one, words)]), [cell.rate for cell in one.cells],
+                one.size, {cell.column for cell in one.cells if not cell.complete},
+            )
+            for one in self.rows[-MOST_COHORTS:]
+        ]  # fmt: skip
+        return await drawn(heatmap, rows, frame)
+
+    def _began(self, one: MetricsCohort, words: Speech) -> str:
+        assert one.key.period is not None and self.asked.period is not None, "cohorts have a period"
+        return period_label(one.key.period.start, self.asked.period, self.calendar, words)

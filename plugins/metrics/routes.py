@@ -18,7 +18,8 @@ PATH = "/plugins/metrics/{metric}.svg"
 OF_METRICS = {
     "period": "Period", "from": "Date", "to": "Date", "calendar": "Calendar", "timeZone": "String", "currency": "String",
 }  # fmt: skip
-OF_PICTURES = {"width": "Int", "locale": "String", "title": "String", "previous": "Boolean"}
+OF_TABLES = {"width": "Int", "locale": "String", "title": "String"}
+OF_PICTURES = {**OF_TABLES, "previous": "Boolean"}
 STATUS = {"FORBIDDEN": 403, "NOT_FOUND": 404, "CONFLICT": 409, "RATE_LIMITED": 429, "INTERNAL_SERVER_ERROR": 500, "UNAVAILABLE": 503}
 LONGEST = 4_000  # characters of a parameter
 # A picture needs nothing from anywhere, and is no page: no script, no style, no frame, no form.
@@ -59,6 +60,17 @@ class Pictured:
         return f"query {_list(declared)} {{ picture: {self.field}{figures} {{ svg{picture} }} }}"
 
 
+TABLES = {
+    "cohorts": {
+        "definition": "MetricsRetention", "columns": "Int", "days": "Int", "customer": "MetricsCustomer", "where": "DealFilter",
+        "groupBy": "MetricsEventDimension", "period": "Period", "from": "Date", "to": "Date", "calendar": "Calendar", "timeZone": "String",
+    },
+    "stageConversion": {
+        "pipelineId": "ID", "where": "DealFilter", "from": "Date", "to": "Date", "calendar": "Calendar", "timeZone": "String",
+    },
+}  # fmt: skip
+
+
 class Pictures:
     """The route of one house. Who asks is known as everywhere, and sees no more than by the query that the picture is of."""
 
@@ -69,15 +81,19 @@ class Pictures:
         """The picture. Raises Unauthenticated, NotFound, and what the query is refused with."""
         actor = await authenticate(self.crm, request)
         self.crm.rates.meter(actor).ask()
-        metric = registered(self.crm).get(request.path_params["metric"])
-        if metric is None:
-            raise NotFound("there is no metric of this name")
-        pictured = Pictured.of(metric)
+        pictured = self._pictured(request.path_params["metric"])
         given = parameters(request, {**pictured.arguments, **pictured.of_svg})
         answer = await ask(Call(self.crm, actor), pictured.document(given), given)
         for error in answer.get("errors", ()):
             raise Told(error["message"], error["extensions"]["code"])
         return Response(answer["data"]["picture"]["svg"], media_type="image/svg+xml", headers=HEADERS)
+
+    def _pictured(self, name: str) -> Pictured:
+        if name in TABLES:
+            return Pictured(name, TABLES[name], OF_TABLES)
+        if metric := registered(self.crm).get(name):
+            return Pictured.of(metric)
+        raise NotFound("there is no metric of this name")
 
 
 def routes(crm: CRM) -> list[BaseRoute]:

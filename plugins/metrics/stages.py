@@ -8,12 +8,14 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from core import Calendar, Call, NotFound, key_of, permit, visible
+from core import Calendar, Call, Invalid, NotFound, demand, key_of, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, said, share
 from plugins.metrics.counting import Counted, counted
+from plugins.metrics.drawing import Frame, Title, Tongue, Width, drawn
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
+from plugins.metrics.pictures import Step, funnel
 from plugins.metrics.question import Question
 
 DEFINITION = (
@@ -59,6 +61,16 @@ class MetricsStageConversion(Answer):
     rows: list[MetricsStageConversionRow] = strawberry.field(
         description="The figures, in the order of the names in their keys, then of time."
     )
+
+    @strawberry.field(description="The funnel as a picture: an SVG document. It shows one row, so leave out `groupBy` and `period`.")
+    async def svg(self, info: strawberry.Info[Call], width: Width = 720, locale: Tongue = "en", title: Title = "") -> str | None:
+        """Drawn in a thread. Raises Invalid for several rows."""
+        frame = Frame(locale, width, title)
+        demand(info.context, Stage, "name")
+        if len(self.rows) > 1:
+            raise Invalid(svg="shows one row; leave out groupBy and period")
+        steps = [Step(one.stage.name, one.reached) for row in self.rows for one in row.steps]
+        return await drawn(funnel, steps, frame)
 
 
 @strawberry.type(name="Query", extend=True)
