@@ -9,6 +9,7 @@ from plugins.metrics.declaring import Metric
 from plugins.metrics.dwell import StageDwellQuery
 from plugins.metrics.fields import query
 from plugins.metrics.forecast import ForecastQuery
+from plugins.metrics.funnel import FunnelQuery
 from plugins.metrics.stages import StageConversionQuery
 from plugins.metrics.stages_matrix import StageTransitionsQuery
 from plugins.metrics.velocity import SalesVelocityQuery
@@ -31,4 +32,5 @@ def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query."""
     return [
         *query(crm), SalesCycleQuery, SalesVelocityQuery, ForecastQuery, StageConversionQuery, StageDwellQuery, StageTransitionsQuery,
+        FunnelQuery,
     ]  # fmt: skip
