@@ -12,6 +12,7 @@ from strawberry.types.field import StrawberryField
 from core.crm import CRM
 from core.errors import StartError
 from core.plugins import BUILT_IN
+from schema.connections import paged
 from schema.filters import filtered
 from schema.guard import guarded
 from schema.inputs import Inputs
@@ -28,7 +29,8 @@ from schema.types import Types
 class Schema(strawberry.Schema):
     """A schema whose types grow: by the ways back between resources, and by types that say `extend=True`."""
 
-    def __init__(self, inputs: Inputs, grafts: Iterable[tuple[str, Any]], added: dict[str, list[StrawberryField]], **options: Any) -> None:
+    def __init__(self, kinds: Types, grafts: Iterable[tuple[str, Any]], added: dict[str, list[StrawberryField]], **options: Any) -> None:
+        inputs = kinds.inputs
         self._crm = inputs.crm
         self._added = added
         self._grafts: dict[str, list[tuple[str, StrawberryField]]] = defaultdict(list)
@@ -38,7 +40,7 @@ class Schema(strawberry.Schema):
                 name = getattr(part, "__name__", repr(part))
                 raise StartError(f"plugin '{plugin}': graphql() returned {name}, which is no strawberry type with extend=True")
             for field in definition.fields:
-                field = filtered(inputs, plugin, definition.name, field)
+                field = paged(kinds, plugin, definition.name, filtered(inputs, plugin, definition.name, field))
                 self._grafts[definition.name].append((plugin, guarded(inputs.crm, plugin, definition.name, field)))
         self._grown: set[str] = set()
         super().__init__(**options)
@@ -88,7 +90,7 @@ def _schema(crm: CRM, grafts: Sequence[tuple[str, Any]]) -> Schema:
         "mutation": book.add("Mutation", Mutations(crm, book, inputs).fields(), "Everything that can be changed."),
     }
     return Schema(
-        inputs,
+        types,
         grafts,
         {**{resource.name: types.added(resource) for resource in crm.resources}, "Subscription": changes(crm, book)},
         subscription=Subscription,

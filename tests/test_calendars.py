@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Calendar, Period, day_begins, first_day, period_end, period_start, period_starts, select
+from core import (
+    Calendar,
+    Period,
+    day_begins,
+    days_later,
+    first_day,
+    period_end,
+    period_start,
+    period_starts,
+    seconds_between,
+    select,
+    written,
+)
 from core.models import Contact
 from tests.examples import for_all
 from tests.house import House
@@ -63,3 +75,24 @@ async def test_sql_says_what_python_says(house: House):
         assert str(found["day"])[:10] == period_start(day, period, calendar, weekday).isoformat()
 
     await for_all(check, DAYS, st.sampled_from(list(Period)), st.sampled_from(list(Calendar)), st.integers(0, 6), share=4)
+
+
+async def test_times_in_sql_are_those_of_python(house: House):
+    await Contact.create(name="one", name_key="one")
+    times = st.datetimes(datetime.datetime(1990, 1, 1), datetime.datetime(2050, 1, 1), timezones=st.just(datetime.UTC))
+
+    async def check(start: datetime.datetime, end: datetime.datetime, days: int) -> None:
+        await Contact.all().update(created_at=start, updated_at=end)
+        row = Contact.all().limit(1).values("created_at", "updated_at")
+        later = days_later("t.created_at", days)
+        [found] = await select(
+            f"SELECT {seconds_between('t.created_at', 't.updated_at')} AS seconds,"
+            f" CASE WHEN t.created_at < {written(end)} THEN 1 ELSE 0 END AS before,"
+            f" CASE WHEN {later} < t.updated_at THEN 1 ELSE 0 END AS over,"
+            f" CASE WHEN {later} = {written(start + days * DAY)} THEN 1 ELSE 0 END AS same FROM {{row}} AS t",
+            row=row,
+        )
+        assert found["seconds"] == (end.replace(microsecond=0) - start.replace(microsecond=0)).total_seconds()
+        assert (found["before"], found["over"], found["same"]) == (start < end, start + days * DAY < end, 1)
+
+    await for_all(check, times, times, st.integers(0, 4_000), share=2)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core import SYSTEM, Actor, Call, Forbidden, select, visible
+from core import SYSTEM, Actor, Among, Call, Forbidden, select, visible
 from core.errors import StartError
-from core.models import Company, Contact
+from core.models import Company, Contact, Deal
 from tests.house import House, Houses
 
 pytestmark = pytest.mark.anyio
@@ -89,3 +89,89 @@ async def test_a_filter_of_no_resource_stops_the_start(houses: Houses, plugin, a
     with pytest.raises(StartError, match=r"plugin 'wrong': Query.acme_count has a filter of no resource"):
         async with houses(name):
             raise AssertionError("it started")
+
+
+PAGES = """
+from typing import Annotated
+import strawberry
+from core import Among, Call, Filter, Rows, hookimpl, matching, permit
+from core.models import {model}, Contact, Deal
+
+@strawberry.input(description="What is looked for.")
+class AcmeWanted:
+    label: str = strawberry.field(description="What it is called.")
+    deals: Annotated[Filter | None, {filtered}] = strawberry.field(default=strawberry.UNSET, description="Deals like this.")
+
+@strawberry.type(name="Query", extend=True)
+class AcmeQuery:
+    @strawberry.field(description="Contacts with such deals.")
+    @permit("contact.read")
+    async def acme_buyers(
+        self, info: strawberry.Info[Call], wanted: list[AcmeWanted], first: Annotated[str, strawberry.argument(name="from")] = "",
+    ) -> Annotated[Rows | None, {model}]:
+        if first == "nowhere":
+            return None
+        assert all(isinstance(one, dict) for one in wanted), wanted
+        rows = [matching(info.context, Deal, one.get("deals")).values("contact_id") for one in wanted]
+        deals = {{f"deals{{place}}": one for place, one in enumerate(rows)}}
+        some = " UNION ".join(f"SELECT d.contact_id FROM {{{{{{name}}}}}} AS d" for name in deals)
+        return Rows(matching(info.context, Contact, None).filter(Among(some, **deals)))
+
+@hookimpl
+def graphql():
+    return [AcmeQuery]
+"""
+
+
+async def test_a_field_of_a_plugin_answers_pages_and_takes_inputs_with_filters(houses: Houses, plugin):
+    async with houses(plugin("pages", PAGES.format(model="Contact", filtered="Deal"))) as house:
+        line = await house.make("Pipeline", name="Sales")
+        await house.make("Stage", name="New", pipeline_id=line.id)
+        for name in ("Cy", "Ada", "Bo", "Di"):
+            made = await house.make("Contact", name=name)
+            await house.make("Deal", title="small" if name == "Di" else "large", contact_id=made.id)
+        document = """query ($wanted: [AcmeWanted!]!, $after: String, $from: String! = "") {
+            acmeBuyers(wanted: $wanted, from: $from, first: 2, after: $after, orderBy: [{field: NAME}]) {
+                totalCount totalCountIsExact pageInfo { endCursor hasNextPage }
+                edges { cursor node { name deals { nodes { title } } } } } }"""
+        large = [{"label": "one", "deals": {"title": {"eq": "LARGE"}}}]
+        page = (await house.ask(document, wanted=large))["acmeBuyers"]
+        assert (page["totalCount"], page["totalCountIsExact"], page["pageInfo"]["hasNextPage"]) == (3, True, True)
+        assert [one["node"]["name"] for one in page["edges"]] == ["Ada", "Bo"]
+        assert page["edges"][0]["node"]["deals"]["nodes"] == [{"title": "large"}]
+        page = (await house.ask(document, wanted=large, after=page["pageInfo"]["endCursor"]))["acmeBuyers"]
+        assert [one["node"]["name"] for one in page["edges"]] == ["Cy"]
+        both = [*large, {"label": "any"}]
+        assert (await house.ask(document, wanted=both))["acmeBuyers"]["totalCount"] == 4
+        assert (await house.ask(document, wanted=both, **{"from": "nowhere"})) == {"acmeBuyers": None}
+        _, errors = await house.answer(document, wanted=both, after="nothing")
+        assert ["is not a cursor of this list" in one["message"] for one in errors] == [True]
+        _, errors = await house.answer(document, wanted=[{"label": "one", "deals": {"colour": {}}}])
+        assert "Expected value of type 'DealFilter' not to include unknown field 'colour'" in errors[0]["message"]
+        assert (await house.ask("{ __type(name: \"AcmeWanted\") { inputFields { name type { name } } } }"))["__type"]["inputFields"][1] == {
+            "name": "deals", "type": {"name": "DealFilter"},
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "filtered", "reason"),
+    [("ContactTag", "Deal", "answers rows of no resource"), ("Contact", "int", "has a filter of no resource")],
+)
+async def test_pages_and_inputs_of_no_resource_stop_the_start(houses: Houses, plugin, model: str, filtered: str, reason: str):
+    name = plugin("off", PAGES.format(model=model, filtered=filtered))
+    with pytest.raises(StartError, match=rf"plugin 'off': Query.acme_buyers {reason}"):
+        async with houses(name):
+            raise AssertionError("it started")
+
+
+async def test_a_statement_says_which_rows_are_among_the_found_or_not(house: House):
+    await _names(house)
+    call = Call(house.crm, SYSTEM)
+    line = await house.make("Pipeline", name="Sales")
+    await house.make("Stage", name="New", pipeline_id=line.id)
+    ada = await visible(call, Contact).get(name="Ada")
+    await house.make("Deal", title="one", contact_id=f"contact_{ada.id}")
+    deals = visible(call, Deal).filter(title="one", contact_id__isnull=False).values("contact_id")
+    found = Among("SELECT d.contact_id FROM {deals} AS d WHERE EXISTS (SELECT 1 FROM {deals} AS e)", deals=deals)
+    assert await visible(call, Contact).filter(found, city="Shiraz").values_list("name", flat=True) == ["Ada"]
+    assert sorted(await visible(call, Contact).filter(~found, city="Shiraz").values_list("name", flat=True)) == ["Bo", "Cy"]

@@ -1,6 +1,7 @@
 """What rows are meant: the filters of the API as Q."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tortoise.expressions import Q, Subquery
@@ -27,6 +28,16 @@ Where = Mapping[str, Any]
 
 class Filter(Where):
     """What a plugin's resolver gets for `where: Annotated[Filter | None, Deal]`, which GraphQL shows as DealFilter."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a plugin's resolver returns for `-> Annotated[Rows | None, Contact]`: contacts, as a queryset that starts at `visible`.
+
+    GraphQL shows it as ContactConnection, with the arguments first, after, last, before and orderBy.
+    """
+
+    queryset: QuerySet[Any]
 
 
 MOST_VALUES = 2_000  # tests and values of a filter

@@ -48,6 +48,25 @@ def days_between(start: str, end: str) -> str:
     return f"({end} - {start})" if postgres() else f"CAST(julianday({end}) - julianday({start}) AS INTEGER)"
 
 
+def written(at: datetime.datetime) -> str:
+    """SQL for a moment, to be compared with columns of times."""
+    text = at.astimezone(datetime.UTC).isoformat(" ")
+    return f"TIMESTAMPTZ '{text}'" if postgres() else f"'{text}'"
+
+
+def days_later(time: str, days: int) -> str:
+    """SQL for the moment so many times 24 hours after `time`, which is SQL for a time, best the name of a column: it comes twice."""
+    # SQLite keeps times as text in UTC, and would lose what is less than a second.
+    return f"({time} + INTERVAL '{days:d} days')" if postgres() else f"(date({time}, '+{days:d} days') || substr({time}, 11))"
+
+
+def seconds_between(start: str, end: str) -> str:
+    """SQL for the seconds from one time to another, both given as SQL; what is less than a second is left out of both."""
+    # SQLite would round what is less than a second.
+    whole = "CAST(floor(extract(epoch FROM {})) AS bigint)" if postgres() else "CAST(strftime('%s', substr({}, 1, 19)) AS INTEGER)"
+    return f"({whole.format(end)} - {whole.format(start)})"
+
+
 def _back(day: str, days: str) -> str:
     return f"({day} - {days})" if postgres() else f"date({day}, '-' || {days} || ' days')"
 

@@ -79,6 +79,41 @@ class Holds(Q):
         return id(self)
 
 
+class Among(Q):
+    """The test that the id of a row is among those that a SELECT of one column gives, in which `{name}` stands for the rows of a queryset.
+
+    `Contact.filter(Among("SELECT d.contact_id FROM {deals} AS d", deals=visible(call, Deal).values("contact_id")))`
+
+    The querysets start at `visible`, and nothing that a client sent may be put into `sql`.
+    """
+
+    __slots__ = ("rows", "sql")
+
+    def __init__(self, sql: str, **rows: Any) -> None:
+        super().__init__()
+        self.sql, self.rows = sql, rows
+
+    @override
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        return QueryModifier(where_criterion=_Member(self, resolve_context.table))
+
+    @override
+    def __invert__(self) -> Q:
+        return ~Q(self)
+
+    @override
+    def __bool__(self) -> bool:
+        return True
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @override
+    def __hash__(self) -> int:
+        return id(self)
+
+
 async def values(call: "Call", resource: Resource, one: Expressed, keys: Sequence[Any]) -> dict[Any, Any]:
     """The values of a field for records by their keys. Raises Forbidden when the actor may see no row of some model in it."""
     found = await resource.model.filter(id__in=list(keys)).annotate(_worked=Worked(call, one)).values_list("id", "_worked")
@@ -121,6 +156,23 @@ class _Written(Criterion):
             return f"({Subquery(self.worked.rows[match[1]]).get_sql(ctx)})"
 
         return f"({NAME.sub(place, self.worked.sql)})"
+
+
+class _Member(Criterion):
+    """The test of Among as SQL."""
+
+    def __init__(self, among: Among, table: Table) -> None:
+        super().__init__()
+        self.among, self.table = among, table
+
+    @override
+    def get_sql(self, ctx: SqlContext) -> str:
+        inner = ctx.copy(with_alias=False, subquery=False, subcriterion=False)
+
+        def rows(match: re.Match[str]) -> str:
+            return f"({Subquery(self.among.rows[match[1]]).get_sql(inner)})"
+
+        return f'"{self.table.get_table_name()}"."id" IN ({NAME.sub(rows, self.among.sql)})'
 
 
 _MOMENT = Column("now", Kind.DATETIME, None, null=False, required=True, description="The present moment.")

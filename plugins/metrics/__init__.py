@@ -19,6 +19,7 @@ from plugins.metrics.dimensions import Dimension
 from plugins.metrics.dwell import StageDwellQuery
 from plugins.metrics.fields import query
 from plugins.metrics.forecast import ForecastQuery
+from plugins.metrics.funnel import FunnelQuery
 from plugins.metrics.goals_progress import GoalFields
 from plugins.metrics.models import MetricsGoal, MetricsScore, MetricsSpend
 from plugins.metrics.retention import RetentionQuery
@@ -70,7 +71,8 @@ def graphql(crm: CRM) -> list[type]:
     """The fields of the root type Query, and those of goals that are reckoned."""
     return [
         *query(crm), GoalFields,
-        ConversionQuery, SalesCycleQuery, SalesVelocityQuery, ForecastQuery, StageConversionQuery, StageDwellQuery, StageTransitionsQuery,
+        FunnelQuery, ConversionQuery, SalesCycleQuery, SalesVelocityQuery, ForecastQuery,
+        StageConversionQuery, StageDwellQuery, StageTransitionsQuery,
         CohortQuery, RetentionQuery, RepeatQuery, TimeToQuery,
         LifetimeValueQuery, PredictedValueQuery, RfmQuery, AcquisitionQuery,
     ]  # fmt: skip
