@@ -103,7 +103,7 @@ async def from_deals(question: Question, customer: str) -> Actives:
     stages = visible(question.call, Stage, deleted=True).filter(kind="WON").values("id")
     bought = (
         f"SELECT d.{COLUMNS[customer]} AS c, {local_day('d.closed_at', question.zone)} AS day"
-        f" FROM {{deals}} AS d JOIN {{stages}} AS s ON s.id = d.stage_id GROUP BY 1, 2"
+        f" FROM {{deals}} AS d JOIN {{stages}} AS s ON s.id = d.stage_id"
     )
     hit = f"MAX(CASE WHEN TRUE{_within(question)} THEN 1 ELSE 0 END)"
     periods = f"SELECT c, {_start(question, 'day')} AS start, {hit} AS hit FROM ({bought}) AS b GROUP BY 1, 2"
