@@ -60,6 +60,7 @@ async def counted(
         raise Invalid(group_by="makes too many groups; filter more or group by less")
     cells: Cells = defaultdict(list)
     for row in found:
+        row |= {name: int(row[name]) for name in sums if row[name] is not None}  # PostgreSQL sums sums as decimals
         values_of = tuple(_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
         cells[values_of, _date(row["start"]) if question.period else None].append(row)
     return cells
