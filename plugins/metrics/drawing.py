@@ -12,7 +12,7 @@ from persiantools.jdatetime import JalaliDate
 
 from core import Calendar, Call, Invalid, Period, demand
 from plugins.metrics.dimensions import Dimension
-from plugins.metrics.pictures import Bar, Line, Point, bars, series
+from plugins.metrics.pictures import Bar, Line, Point, Step, bars, funnel, series
 from plugins.metrics.pictures.speech import Speech, speech
 
 LINES, BARS = 6, 40  # of a picture that can still be read
@@ -88,6 +88,13 @@ def demand_names(call: Call, by: Sequence[Dimension]) -> None:
 async def drawn(picture: Callable[..., str], what: Sequence[Any], frame: Frame, **more: Any) -> str:
     """The SVG document that a function of `pictures` makes of what it draws, such as `funnel` of steps; in a thread."""
     return await asyncio.to_thread(picture, what, locale=frame.locale, title=frame.title, width=frame.width, **more)
+
+
+async def draw_funnel(rows: Sequence[Sequence[Step]], frame: Frame) -> str:
+    """The SVG document of the steps of the only row. Raises Invalid for several."""
+    if len(rows) > 1:
+        raise Invalid(svg="shows one row; leave out groupBy and period")
+    return await drawn(funnel, [step for row in rows for step in row], frame)
 
 
 async def draw(rows: Sequence[Figure], shown: Shown, frame: Frame) -> str:

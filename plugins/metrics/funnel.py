@@ -14,9 +14,11 @@ from core.models import Contact
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import Answer, MetricsShare, grouped, said, share
 from plugins.metrics.counting import Counted, counted
+from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
 from plugins.metrics.fields import ENUMS, First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.funnel_journey import Journey, MetricsStepOrder
 from plugins.metrics.funnel_steps import MetricsStep, read
+from plugins.metrics.pictures import Step
 from plugins.metrics.quantiles import quantile
 from plugins.metrics.question import Question
 
@@ -87,6 +89,11 @@ class MetricsFunnel(Answer):
     """The answer of `funnel`."""
 
     rows: list[MetricsFunnelRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
+
+    @strawberry.field(description="The funnel as a picture: an SVG document. It shows one row, so leave out `groupBy` and `period`.")
+    async def svg(self, width: Width = 720, locale: Tongue = "en", title: Title = "") -> str | None:
+        """Drawn in a thread. Raises Invalid for several rows."""
+        return await draw_funnel([[Step(one.label, one.reached) for one in row.steps] for row in self.rows], Frame(locale, width, title))
 
 
 @strawberry.type(name="Query", extend=True)

@@ -8,14 +8,14 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from core import Calendar, Call, Invalid, NotFound, demand, key_of, permit, visible
+from core import Calendar, Call, NotFound, demand, key_of, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, said, share
 from plugins.metrics.counting import Counted, counted
-from plugins.metrics.drawing import Frame, Title, Tongue, Width, drawn
+from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
-from plugins.metrics.pictures import Step, funnel
+from plugins.metrics.pictures import Step
 from plugins.metrics.question import Question
 
 DEFINITION = (
@@ -67,10 +67,7 @@ class MetricsStageConversion(Answer):
         """Drawn in a thread. Raises Invalid for several rows."""
         frame = Frame(locale, width, title)
         demand(info.context, Stage, "name")
-        if len(self.rows) > 1:
-            raise Invalid(svg="shows one row; leave out groupBy and period")
-        steps = [Step(one.stage.name, one.reached) for row in self.rows for one in row.steps]
-        return await drawn(funnel, steps, frame)
+        return await draw_funnel([[Step(one.stage.name, one.reached) for one in row.steps] for row in self.rows], frame)
 
 
 @strawberry.type(name="Query", extend=True)
