@@ -89,17 +89,14 @@ class Journey:
 
     def who_dropped(self, step: int, *, waiting: bool) -> str:
         """SQL for the contacts that reached the step before and not this one; with `waiting` only those whose window is not over."""
-        late = f" AND s.ends >= {written(self.moment)}" if waiting else ""
-        return (
-            f"WITH {self._parts(step + 1)} SELECT s.who FROM s{step - 1} AS s"
-            f" WHERE NOT EXISTS (SELECT 1 FROM s{step} AS t WHERE t.who = s.who){late}"
-        )
+        late = f" WHERE s.ends >= {written(self.moment)}" if waiting else ""
+        return f"WITH {self._parts(step + 1)} SELECT s.who FROM s{step - 1} AS s{late} EXCEPT SELECT t.who FROM s{step} AS t"
 
     def _parts(self, number: int) -> str:
         """The named parts of the statement: the events of steps, e0 and on, and the contacts at steps, s0 and on."""
-        # Strictly, an event of any step may come between.
+        # Strictly, an event of any step may come between. Not materialized, so that SQLite goes by the indexes of what is behind.
         needed = range(len(self.steps)) if self.order is MetricsStepOrder.STRICT else range(1, number)
-        events = [f"e{place} AS ({self.steps[place].events(f'rows{place}')})" for place in needed]
+        events = [f"e{place} AS NOT MATERIALIZED ({self.steps[place].events(f'rows{place}')})" for place in needed]
         # Materialized, for each is spoken of several times.
         found = [f"s{place} AS MATERIALIZED ({self._at(place) if place else self._entry()})" for place in range(number)]
         return ", ".join([*events, *found])
