@@ -23,7 +23,7 @@ COPY settings.toml ./
 # Only an SQLite file would be kept here, and only if PAYVAND_DATABASE_URL does not name a PostgreSQL.
 RUN install --directory --owner=payvand --group=payvand --mode=700 var
 ENV PATH="/app/.venv/bin:$PATH" \
-    MPLCONFIGDIR=/tmp/matplotlib \
+    MPLCONFIGDIR=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001
