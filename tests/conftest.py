@@ -9,6 +9,7 @@
 `houses` opens any number of them, `plugin` writes a plugin, `payvand` runs commands, `server` is a process of its own.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,9 +24,17 @@ from tests.packages import Packages, packages
 from tests.shell import Server, Shell, serving
 
 # The same examples in every run, so that a change is judged by itself; `--hypothesis-profile=nightly` looks for new ones.
-settings.register_profile("payvand", max_examples=16, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("payvand", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("payvand"), max_examples=2_000, derandomize=False)
 settings.load_profile("payvand")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidy() -> Iterator[None]:
+    """What stays after a file of tests is not looked through again for garbage: there is more of it with each file."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
