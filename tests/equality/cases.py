@@ -18,7 +18,7 @@ from tests.equality.smaller import smallest
 MANY = int(os.environ.get("EQUALITY_CASES", "0"))
 USUALLY = "payvand"
 SEED = os.environ.get("EQUALITY_SEED", secrets.token_hex(4) if MANY else USUALLY)
-USUAL = 10
+USUAL = 16
 REACHED = 32  # of those that are looked at for what they reach
 SERVED = 8  # one of so many goes over HTTP too
 
