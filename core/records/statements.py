@@ -6,6 +6,8 @@ from typing import Any
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
+from core.database.readers import of_query
+
 _NAME = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\$(\d+)")
 
@@ -17,6 +19,9 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
 
     The querysets start at `visible`, and their `values()` name the columns that the statement may use. Nothing else may
     be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset, or into a list.
+
+    A query is answered by the connections that only read, those to the replica where there is one, within the time that a statement may
+    take. Inside a transaction, and where no query is answered (in a mutation, a job, a command), the database that is written to is asked.
     """
     parameters: list[Any] = []
 
@@ -27,8 +32,10 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
         # PostgreSQL numbers its places, from 1 in each queryset; SQLite goes by their order.
         return f"({_PLACE.sub(lambda place: f'${before + int(place[1])}', text)})"
 
-    found = await get_connection("default").execute_query_dict(_NAME.sub(inner, sql), parameters)
-    return [dict(row) for row in found]
+    text = _NAME.sub(inner, sql)
+    if readers := of_query():
+        return await readers.rows(text, parameters)
+    return [dict(row) for row in await get_connection("default").execute_query_dict(text, parameters)]
 
 
 def _listed(values: list[Any]) -> tuple[str, list[Any]]:
