@@ -1,5 +1,6 @@
 """SQL of one's own over rows that an actor may see: for statistics that no filter and no aggregate can say."""
 
+import logging
 import re
 from typing import Any
 
@@ -7,6 +8,8 @@ from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
 from core.database.readers import of_query
+
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\$(\d+)")
@@ -34,6 +37,7 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
 
     text = _NAME.sub(inner, sql)
     if readers := of_query():
+        log.debug("%s: %s", text, parameters)
         return await readers.rows(text, parameters)
     return [dict(row) for row in await get_connection("default").execute_query_dict(text, parameters)]
 
