@@ -25,7 +25,7 @@ from plugins.metrics.models import MetricsGoal, MetricsScore, MetricsSpend
 from plugins.metrics.retention import RetentionQuery
 from plugins.metrics.returning import RepeatQuery
 from plugins.metrics.rfm import RfmQuery
-from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, follow
+from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, catch_up, follow
 from plugins.metrics.routes import routes as pictures
 from plugins.metrics.scoring import score
 from plugins.metrics.stages import StageConversionQuery
@@ -86,8 +86,9 @@ def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
 
 @hookimpl
 async def erase(call: Call, contact: Contact) -> None:
-    """Who is forgotten is not scored."""
+    """Who is forgotten is not scored, and leaves no day of purchases behind that was another's by now."""
     await scores.forget(contact)
+    await catch_up(call)
 
 
 @hookimpl

@@ -42,6 +42,7 @@ CHANGE = {
     "restore": "mutation ($id: ID!) { dealRestore(id: $id) { userErrors { message } } }",
 }
 STAGE = "mutation ($id: ID!, $kind: StageKind!) { stageUpdate(id: $id, input: {kind: $kind}) { userErrors { message } } }"
+ERASE = "mutation ($id: ID!) { contactErase(id: $id) { userErrors { message } } }"
 MERGE = "mutation ($into: ID!, $ids: [ID!]!) { contactMerge(into: $into, ids: $ids) { userErrors { message } } }"
 
 
@@ -214,6 +215,20 @@ async def test_it_follows_whatever_happens_to_deals(house: House, seed: int):
     assert await verify(house.crm.call(SYSTEM), _nothing) == 0
     await _agree(house)
     await shop.do(MERGE, into=shop.contacts[0].id, ids=[shop.contacts[1].id, shop.contacts[2].id])
+    await shop.followed()
+    assert await verify(house.crm.call(SYSTEM), _nothing) == 0
+    await _agree(house)
+
+
+async def test_whose_a_deal_was_is_known_though_the_person_is_erased_before_the_consumer_hears_of_it(house: House):
+    shop = await Shop(house).open()
+    given, merged = await shop.sell(0, _after(1), company=0), await shop.sell(2, _after(3))
+    await build(house.crm.call(SYSTEM), _nothing)
+    await shop.followed()
+    await shop.do(UPDATE, id=_id(given), input={"contactId": shop.contacts[1].id, "companyId": shop.companies[1].id})
+    await shop.do(MERGE, into=shop.contacts[0].id, ids=[shop.contacts[2].id])
+    await shop.date(merged, _after(5))
+    await shop.do(ERASE, id=shop.contacts[0].id)
     await shop.followed()
     assert await verify(house.crm.call(SYSTEM), _nothing) == 0
     await _agree(house)
