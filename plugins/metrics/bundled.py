@@ -1,7 +1,9 @@
 """The metrics that come with the plugin, declared as any other plugin declares its own. Their sources are in docs/metrics.md."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
+from core import Call, visible
 from core.models import Activity, Contact, Deal, Stage
 from plugins.metrics.declaring import Metric, Part, Unit
 
@@ -14,6 +16,13 @@ STAGES = {"stages": Stage}
 WON, MONEY_WON = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind = 'WON' THEN d.amount END"
 OF_KIND = {Deal: ("stage", "closed_at"), Stage: ("kind",)}
 OF_MONEY = {Deal: ("stage", "closed_at", "amount", "currency"), Stage: ("kind",)}
+
+
+def _in_stages(*kinds: str) -> Callable[[Call], Awaitable[Mapping[str, Any]]]:
+    async def found(call: Call) -> Mapping[str, Any]:
+        return {"stage_id__in": await visible(call, Stage, deleted=True).filter(kind__in=kinds).values_list("id", flat=True)}
+
+    return found
 
 
 def metrics() -> Sequence[Metric]:
@@ -75,6 +84,7 @@ def metrics() -> Sequence[Metric]:
             IN_WON,
             STAGES,
             OF_MONEY,
+            found=_in_stages("WON"),
         ),
         Metric(
             "averageDeal",
@@ -86,6 +96,7 @@ def metrics() -> Sequence[Metric]:
             IN_WON,
             STAGES,
             OF_MONEY,
+            found=_in_stages("WON"),
         ),
         Metric(
             "wonDeals",
@@ -97,6 +108,7 @@ def metrics() -> Sequence[Metric]:
             IN_WON,
             STAGES,
             OF_KIND,
+            found=_in_stages("WON"),
         ),
         Metric(
             "lostDeals",
@@ -108,6 +120,7 @@ def metrics() -> Sequence[Metric]:
             IN_LOST,
             STAGES,
             OF_KIND,
+            found=_in_stages("LOST"),
         ),
         Metric(
             "startedDeals",

@@ -76,6 +76,8 @@ async def _counted(question: Question, metric: Metric, currency: str | None, par
     rows = question.rows(dated)
     if metric.unit.of_money:
         rows = rows.filter(**{metric.currency: currency})
+    if metric.found is not None:
+        rows = rows.filter(**await metric.found(question.call))
     sums = {name: part.value for name, part in parts.items()}
     cells = await counted(question, dated, sums, join=metric.join, rows=rows, more=metric.joined(question.call))
     # Where rows add nothing their sum is null: such a key is none of this metric, whether a join leaves its rows out or not.
