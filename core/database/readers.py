@@ -29,7 +29,7 @@ Parts = Sequence[bytes | str | int | None]
 STEADY = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off"}
 CACHE = 3_072  # KiB of pages that a connection to a file keeps
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
-STATISTICS = 2  # threads that read a file for statistics, so that lists never wait for these
+THREADS = 2  # threads that read a file for statistics, so that lists never wait for these
 LONGER = 30.0  # seconds until a connection for statistics is free: one query may ask for many
 
 _asked: ContextVar["Readers | None"] = ContextVar("readers", default=None)
@@ -119,7 +119,7 @@ class _Sqlite:
         self._seconds = settings.database.statement_timeout
         self._size = min(settings.database.pool, 4)
         self._threads = ThreadPoolExecutor(self._size, "reader")
-        self._statistics = ThreadPoolExecutor(STATISTICS, "statistics")
+        self._statistics = ThreadPoolExecutor(THREADS, "statistics")
         self._statements = 0  # a thread may miss one of another's: a lock would cost more than it is worth
         self._idle: dict[float, list[_Watched]] = {0.0: [], PATIENCE: []}  # by how long they wait for the file
         self._all: list[_Watched] = []
@@ -150,7 +150,7 @@ class _Sqlite:
     def usage(self) -> dict[str, Usage]:
         idle = sum(map(len, self._idle.values()))
         waiting = self._threads._work_queue.qsize() + self._statistics._work_queue.qsize()
-        size = self._size + STATISTICS + 1
+        size = self._size + THREADS + 1
         return {"read": Usage(self._statements, size, len(self._all), len(self._all) - idle, waiting)}
 
     def close(self) -> None:
