@@ -203,6 +203,13 @@ class AcmeQuery:
         [row] = await select(counted)
         return row["n"]
 
+    @strawberry.field(description="Told, though it takes long.")
+    @permit("tag.read")
+    async def acme_long(self, info: strawberry.Info[Call], seconds: float | None = None) -> int:
+        counted = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4000000) SELECT MAX(n) AS n FROM c"
+        [row] = await select(counted, seconds=seconds)
+        return row["n"]
+
 @strawberry.type(name="Mutation", extend=True)
 class AcmeMutation:
     @strawberry.mutation(description="Make a tag, and count: before, in the transaction, and after it.")
@@ -250,6 +257,9 @@ async def test_a_query_of_a_plugin_is_asked_of_the_replica_and_a_mutation_never_
 
 async def test_a_statement_of_a_query_that_takes_too_long_says_so_and_the_next_one_is_answered(houses: Houses, plugin):
     async with houses(plugin("counts", COUNTS), database={"statement_timeout": 0.2}) as house:
+        assert await house.ask("{ acmeLong(seconds: 60) }") == {"acmeLong": 4_000_000}
+        _, errors = await house.answer("{ acmeLong }")
+        assert errors[0]["extensions"]["code"] == "UNAVAILABLE"
         _, errors = await house.answer("{ acmeEndless }")
         assert errors[0]["message"] == "The database takes longer than a statement may; ask for less at once."
         assert errors[0]["extensions"]["code"] == "UNAVAILABLE"

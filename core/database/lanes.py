@@ -31,12 +31,13 @@ class Lane:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._statements = 0
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-        """The rows of a statement. Raises TimeoutError when no connection is free for too long."""
+    async def rows(self, sql: str, values: Sequence[Any], seconds: float | None = None) -> list[asyncpg.Record]:
+        """The rows of a statement, which may take so many `seconds`. Raises TimeoutError when no connection is free for too long."""
         connection = self._idle() or await self._another()
         self._statements += 1
         try:
-            found = await connection.fetch(sql, *values)  # not fetchrow: a limit of rows keeps PostgreSQL from working in parallel
+            # Not fetchrow: a limit of rows keeps PostgreSQL from working in parallel.
+            found = await (connection.fetch(sql, *values) if seconds is None else _within(connection, seconds, sql, values))
         except asyncpg.PostgresError:
             self._give_back(connection)
             raise
@@ -105,6 +106,12 @@ class Lane:
             if not turn.done():
                 turn.set_result(None)
                 return
+
+
+async def _within(connection: asyncpg.Connection, seconds: float, sql: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    async with connection.transaction(readonly=True):
+        await connection.execute(f"SET LOCAL statement_timeout = {round(seconds * 1_000)}")
+        return await connection.fetch(sql, *values)
 
 
 @asynccontextmanager

@@ -55,8 +55,11 @@ class Readers(Protocol):
         """The columns of a row that is found by keys, if they are to be had without waiting for anybody; what is wrong else `row` tells."""
         ...
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        """The rows of a statement that may look through whole tables, by the names of their columns."""
+    async def rows(self, sql: str, values: Sequence[Any], seconds: float | None = None) -> list[dict[str, Any]]:
+        """The rows of a statement that may look through whole tables, by the names of their columns.
+
+        It is given up after so many `seconds`, where these are more than those of all statements.
+        """
         ...
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
@@ -135,8 +138,9 @@ class _Sqlite:
         except (sqlite3.Error, TooDeep):  # a file that is busy, most of all: to wait is for a thread, here everybody would
             return None
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        return await asyncio.get_running_loop().run_in_executor(self._statistics, self._run, sql, values, _named)
+    async def rows(self, sql: str, values: Sequence[Any], seconds: float | None = None) -> list[dict[str, Any]]:
+        at_most = max(self._seconds, seconds or 0.0)
+        return await asyncio.get_running_loop().run_in_executor(self._statistics, self._run, sql, values, _named, PATIENCE, at_most)
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._run, f"EXPLAIN QUERY PLAN {sql}", values, _all)
@@ -163,7 +167,9 @@ class _Sqlite:
     def _read(self, sql: str, values: Sequence[Any], patience: float = PATIENCE) -> Parts:
         return self._run(sql, values, _all, patience)[0]
 
-    def _run(self, sql: str, values: Sequence[Any], read: Callable[[sqlite3.Cursor], T], patience: float = PATIENCE) -> T:
+    def _run(
+        self, sql: str, values: Sequence[Any], read: Callable[[sqlite3.Cursor], T], patience: float = PATIENCE, seconds: float | None = None
+    ) -> T:
         idle = self._idle[patience]
         try:
             connection = idle.pop()
@@ -171,7 +177,7 @@ class _Sqlite:
             connection = self._opened(patience)
         try:
             self._statements += 1
-            connection.end = time.monotonic() + self._seconds
+            connection.end = time.monotonic() + (self._seconds if seconds is None else seconds)
             return read(connection.execute(sql, values))
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
@@ -214,7 +220,8 @@ class _Postgres:
 
     dialect = "postgres"
 
-    def __init__(self, brief: Lane, steady: Lane, wide: Lane, statistics: Lane) -> None:
+    def __init__(self, seconds: float, brief: Lane, steady: Lane, wide: Lane, statistics: Lane) -> None:
+        self._seconds = seconds
         self._brief = brief
         self._steady = steady
         self._wide = wide
@@ -233,8 +240,9 @@ class _Postgres:
     def row_now(self, sql: str, values: Sequence[Any]) -> Parts | None:
         return None  # the server is asked over a socket
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        return [dict(row) for row in await self._statistics.rows(sql, values)]
+    async def rows(self, sql: str, values: Sequence[Any], seconds: float | None = None) -> list[dict[str, Any]]:
+        longer = seconds if seconds is not None and 0 < self._seconds < seconds else None
+        return [dict(row) for row in await self._statistics.rows(sql, values, longer)]
 
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         return [row[0] for row in await self._wide.rows(f"EXPLAIN {sql}", values)]
@@ -253,7 +261,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Readers]:
             statistics = await stack.enter_async_context(lane(database.pool, planned, at_once=False, json=bytes.decode, patience=LONGER))
         except UNREACHABLE as error:
             raise unreachable(source, error) from error
-        yield _Postgres(brief, steady, wide, statistics)
+        yield _Postgres(database.statement_timeout, brief, steady, wide, statistics)
 
 
 def _words(settings: Settings, **more: str) -> dict[str, Any]:

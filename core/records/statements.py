@@ -15,7 +15,7 @@ _NAME = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\$(\d+)")
 
 
-async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
+async def select(sql: str, *, seconds: float | None = None, **rows: Any) -> list[dict[str, Any]]:
     """The rows of one SELECT on SQLite or PostgreSQL, in which `{name}` stands for the rows of a queryset, or for a list of values.
 
     `select("SELECT COUNT(*) AS n FROM {deals} AS t", deals=visible(call, Deal).values("id"))`
@@ -24,7 +24,8 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
     be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset, or into a list.
 
     A query is answered by the connections that only read, those to the replica where there is one, within the time that a statement may
-    take. Inside a transaction, and where no query is answered (in a mutation, a job, a command), the database that is written to is asked.
+    take, or within `seconds` where these are more: for what is asked rarely and takes long. Inside a transaction, and where no query is
+    answered (in a mutation, a job, a command), the database that is written to is asked.
     """
     parameters: list[Any] = []
 
@@ -38,7 +39,7 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
     text = _NAME.sub(inner, sql)
     if readers := of_query():
         log.debug("%s: %s", text, parameters)
-        return await readers.rows(text, parameters)
+        return await readers.rows(text, parameters, seconds)
     return [dict(row) for row in await get_connection("default").execute_query_dict(text, parameters)]
 
 

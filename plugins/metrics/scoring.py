@@ -52,7 +52,7 @@ async def score_all(call: Call) -> int:
     beginning, given = customers_sql(customer, company.time_zone), places(call, deals, customer, company.currency)
     async with _unhurried(call):
         known = await histories(beginning, given, today)
-    models = await asyncio.to_thread(fitted, known.buyers, known.spendings)
+    models = await asyncio.to_thread(fitted, known)
     predictions = await asyncio.to_thread(_predictions, models, known)
     async with transaction(call), _unhurried(call):
         database = get_connection("default")
