@@ -25,7 +25,7 @@ from plugins.metrics.models import MetricsGoal, MetricsScore, MetricsSpend
 from plugins.metrics.retention import RetentionQuery
 from plugins.metrics.returning import RepeatQuery
 from plugins.metrics.rfm import RfmQuery
-from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, catch_up, follow
+from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, REBUILD, catch_up, follow, rebuild
 from plugins.metrics.routes import routes as pictures
 from plugins.metrics.scoring import score
 from plugins.metrics.stages import StageConversionQuery
@@ -105,8 +105,8 @@ def consumers() -> list[Consumer]:
 
 @hookimpl
 def jobs() -> list[Job]:
-    """Every night, scores."""
-    return [Job("metrics.score", score, cron="30 2 * * *")]
+    """Every night, scores; the roll-up when most of it has changed at once."""
+    return [Job("metrics.score", score, cron="30 2 * * *"), Job(REBUILD, rebuild)]
 
 
 @hookimpl

@@ -13,12 +13,12 @@ from typing import Any
 from tortoise.connection import get_connection
 from tortoise.expressions import Q
 
-from core import CRM, Call, KeptEvent, local_day, select, transaction
+from core import CRM, SYSTEM, Call, KeptEvent, Run, enqueue, local_day, select, transaction
 from core.fields import now
-from core.models import AuditEntry, Company, ConsumerState, Contact, EventValues
+from core.models import AuditEntry, Company, ConsumerState, Contact, Deal, EventValues
 from plugins.metrics.models import MetricsRollup
 
-NAME, CONSUMER = "purchases", "metrics.rollup"
+NAME, CONSUMER, REBUILD = "purchases", "metrics.rollup", "metrics.rollup"
 EVENTS = ("deal.*", "stage.updated", "contact.merged")
 COLUMNS: Mapping[str, str] = {"CONTACT": "contact_id", "COMPANY": "company_id"}
 MODELS: Mapping[str, type[Contact] | type[Company]] = {"CONTACT": Contact, "COMPANY": Company}
@@ -62,6 +62,11 @@ async def follow(crm: CRM, events: Sequence[KeptEvent]) -> None:
     since = state.began_at - LONGEST  # what was committed before the building began is in it
     recent = [event for event in events if event.at >= since]
     stages = {event.record_id for event in recent if event.resource == "stage" and "kind" in event.changed}
+    if await Deal.filter(stage_id__in=list(stages)).count() > PAGE:
+        # More than a transaction should hold: until all of it is built anew, page by page, deals answer.
+        await MetricsRollup.filter(name=NAME).update(whole=False)
+        await enqueue(crm.call(SYSTEM), REBUILD, key=NAME)
+        stages = set()
     moved = {event.record_id for event in recent if event.resource == "deal"}
     for customer, column in COLUMNS.items():
         known = {one for event in recent for one in _named(event, customer)}
@@ -123,6 +128,11 @@ async def build(call: Call, told: Told) -> None:
             await _renew(customer, zone, which)
     await get_connection("default").execute_query("ANALYZE metrics_purchase_day")  # a plan for an empty table would be a slow one
     await MetricsRollup.filter(name=NAME).update(whole=True)
+
+
+async def rebuild(run: Run) -> None:
+    """As `build`, as a job."""
+    await build(run, lambda done, total: None)
 
 
 async def verify(call: Call, told: Told) -> int | None:
