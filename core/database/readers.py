@@ -158,9 +158,11 @@ class _Sqlite:
         return {"read": Usage(self._statements, size, len(self._all), len(self._all) - idle, waiting)}
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open. Nobody waits for statistics any more."""
         self._threads.shutdown()
-        self._statistics.shutdown()
+        for one in self._all:
+            one.interrupt()
+        self._statistics.shutdown(cancel_futures=True)
         for one in self._all:
             one.close()
 
