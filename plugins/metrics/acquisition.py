@@ -14,6 +14,7 @@ from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.bundled import MONEY_WON, OF_KIND, OF_MONEY, STAGE, STAGES
+from plugins.metrics.common import Comparable, compared, days_said
 from plugins.metrics.counting import Cells, counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.dimensions import CONTACT, CONTACTS, OF_CONTACTS, Dimension
@@ -72,13 +73,9 @@ class MetricsCostRow:
 
 
 @strawberry.type(description="What it costs to win one.")
-class MetricsCost:
+class MetricsCost(Comparable):
     """What all rows of an answer have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. Money spent in another currency is left out.")
     rows: list[MetricsCostRow] = strawberry.field(description="The costs, in the order of sources, then of time.")
 
@@ -95,13 +92,9 @@ class MetricsReturnRow:
 
 
 @strawberry.type(description="What has come back of money spent.")
-class MetricsReturn:
+class MetricsReturn(Comparable):
     """What all rows of an answer have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
     rows: list[MetricsReturnRow] = strawberry.field(description="The returns, in the order of sources, then of time.")
 
@@ -131,8 +124,11 @@ class AcquisitionQuery:
         demand_purchases(call, customer)
         by = (OF_SALES,) if group_by else ()
         question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
-        moment, numbers = now(), await _customers(question, customer)
-        return _costs(ACQUISITION, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
+
+        async def answer(asked: Question) -> MetricsCost:
+            return await _costs(ACQUISITION, asked, code, spend, await _customers(asked, customer))
+
+        return await compared(question, answer)
 
     @strawberry.field(description=LEAD)
     @permit("metrics.read")
@@ -153,9 +149,11 @@ class AcquisitionQuery:
         call, code = info.context, _currency(info.context, currency)
         by = (OF_LEADS,) if group_by else ()
         question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
-        moment = now()
-        numbers = _numbers(await counted(question, "created_at", {"n": "1"}))
-        return _costs(LEAD, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
+
+        async def answer(asked: Question) -> MetricsCost:
+            return await _costs(LEAD, asked, code, spend, _numbers(await counted(asked, "created_at", {"n": "1"})))
+
+        return await compared(question, answer)
 
     @strawberry.field(description=ROI)
     @permit("metrics.read")
@@ -176,15 +174,7 @@ class AcquisitionQuery:
         call, code = info.context, _currency(info.context, currency)
         by = (OF_SALES,) if group_by else ()
         question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_MONEY)
-        moment, rows = now(), question.rows("closed_at").filter(currency=code)
-        cells = await counted(question, "closed_at", {"n": MONEY_WON}, join=STAGE, rows=rows, more={next(iter(STAGES)): _stages(call)})
-        costs, revenue = await spent(question, spend, code, bool(by)), _numbers(cells)
-        return MetricsReturn(
-            definition=ROI, as_of=moment, time_zone=question.zone, calendar=calendar, currency=code,
-            rows=[
-                _return(key, revenue.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, revenue)
-            ],
-        )  # fmt: skip
+        return await compared(question, lambda asked: _returns(asked, code, spend))
 
 
 Place = tuple[str | None, datetime.date | None]
@@ -251,13 +241,24 @@ def _start(period: Period | None, span: Span | None) -> datetime.date | None:
     return span.start if span and period else None
 
 
-def _costs(
-    definition: str, moment: datetime.datetime, question: Question, currency: str, numbers: Mapping[Place, int], costs: Spent
-) -> MetricsCost:
-    rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), currency) for key, at in _places(question, costs, numbers)]
-    return MetricsCost(
-        definition=definition, as_of=moment, time_zone=question.zone, calendar=question.calendar, currency=currency, rows=rows
-    )
+async def _costs(definition: str, question: Question, code: str, spend: Filter | None, numbers: Mapping[Place, int]) -> MetricsCost:
+    moment, costs = now(), await spent(question, spend, code, bool(question.by))
+    rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), code) for key, at in _places(question, costs, numbers)]
+    return MetricsCost(**days_said(question, definition, moment), currency=code, rows=rows)
+
+
+async def _returns(question: Question, code: str, spend: Filter | None) -> MetricsReturn:
+    moment, revenue = now(), await _revenue(question, code)
+    costs = await spent(question, spend, code, bool(question.by))
+    rows = [_return(key, revenue.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, revenue)]
+    return MetricsReturn(**days_said(question, ROI, moment), currency=code, rows=rows)
+
+
+async def _revenue(question: Question, code: str) -> dict[Place, int]:
+    """The money of won deals by source, or all at None, and by period."""
+    rows = question.rows("closed_at").filter(currency=code)
+    more = {next(iter(STAGES)): _stages(question.call)}
+    return _numbers(await counted(question, "closed_at", {"n": MONEY_WON}, join=STAGE, rows=rows, more=more))
 
 
 def _cost(key: MetricsKey, cost: Fraction, number: int, currency: str) -> MetricsCostRow:

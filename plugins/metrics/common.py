@@ -1,10 +1,10 @@
 """What the fields written by hand have in common: arguments, what each answer says of itself, and rows with their keys."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 import strawberry
 from tortoise.expressions import Q
@@ -17,7 +17,7 @@ from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.fields import ENUMS
 from plugins.metrics.keys import Keys
 from plugins.metrics.question import Question
-from plugins.metrics.spans import spans
+from plugins.metrics.spans import Other, before, elsewhere, last_year, spans
 from plugins.metrics.statistics.intervals import wilson
 from plugins.metrics.telling import period_of
 
@@ -38,9 +38,54 @@ class Answer:
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
 
 
-def said(question: Question, definition: str) -> Mapping[str, Any]:
-    """The values of an Answer."""
-    return {"definition": definition, "as_of": now(), "time_zone": question.zone, "calendar": question.calendar}
+@strawberry.type
+class Comparable(Answer):
+    """What an answer says of itself that can be compared with other days. `again` answers the question of those."""
+
+    first: datetime.date | None = strawberry.field(name="from", description="The first day of its figures; null when none is asked.")
+    last: datetime.date | None = strawberry.field(name="to", description="The last day of its figures; null when none is asked.")
+    asked: strawberry.Private[Question]
+    again: "strawberry.Private[Callable[[Question], Awaitable[Comparable]] | None]" = None
+
+    @strawberry.field(
+        description="The same answer for the time before: as many periods where `from` to `to` are whole ones, else as many days. Null"
+        " without both, before 1970, and in an answer that is a comparison itself."
+    )
+    async def previous(self) -> Self | None:
+        """Asked only when it is selected."""
+        return await self._elsewhere(before)
+
+    @strawberry.field(
+        description="The same answer for the same days or periods of the year before, in `calendar`; of weeks, for those 52 weeks before."
+        " Null where `previous` is."
+    )
+    async def last_year(self) -> Self | None:
+        """Asked only when it is selected."""
+        return await self._elsewhere(last_year)
+
+    async def _elsewhere(self, other: Other) -> Any:
+        question = elsewhere(self.asked, other)
+        return await self.again(question) if self.again and question else None
+
+
+Some = TypeVar("Some", bound=Comparable)
+
+
+async def compared(question: Question, answer: Callable[[Question], Awaitable[Some]]) -> Some:
+    """The answer of a question, with which the same question is answered of other days when that is asked for."""
+    made = await answer(question)
+    made.again = answer
+    return made
+
+
+def said(question: Question, definition: str, moment: datetime.datetime | None = None) -> dict[str, Any]:
+    """The values of an Answer, which is of this moment, or of now."""
+    return {"definition": definition, "as_of": moment or now(), "time_zone": question.zone, "calendar": question.calendar}
+
+
+def days_said(question: Question, definition: str, moment: datetime.datetime | None = None) -> dict[str, Any]:
+    """The values of an answer that is Comparable."""
+    return {**said(question, definition, moment), "first": question.first, "last": question.last, "asked": question}
 
 
 @strawberry.type(description="A part of a whole.")

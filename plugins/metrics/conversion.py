@@ -12,6 +12,7 @@ from core import Calendar, Call, Filter, Invalid, days_between, local_day, match
 from core.fields import now
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import compared, days_said
 from plugins.metrics.conversion_answers import (
     MetricsConversion,
     MetricsConversionBeside,
@@ -69,8 +70,12 @@ class ConversionQuery:
         end = step_of(call, "converted", converted or MetricsConversionStep(what=MetricsConversionEvent.DEAL_WON), moment)
         zone = time_zone or call.crm.settings.company.time_zone
         question = Question(call, Contact, where, chosen(Contact, group_by), period, calendar, first, last, zone)
-        rows = await _rows(whole(question), start, end, days, full)
-        return MetricsConversion(definition=DEFINITION, as_of=moment, time_zone=zone, calendar=calendar, days=days, rows=rows)
+
+        async def answer(asked: Question) -> MetricsConversion:
+            rows = await _rows(asked, start, end, days, full)
+            return MetricsConversion(**days_said(asked, DEFINITION, moment), days=days, rows=rows)
+
+        return await compared(whole(question), answer)
 
 
 @dataclass(frozen=True)

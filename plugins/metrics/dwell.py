@@ -11,7 +11,7 @@ import strawberry
 from core import Calendar, Call, day_begins, local_day, matching, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, OfDeals, grouped, said
+from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.quantiles import mean, quantile
@@ -54,7 +54,7 @@ class MetricsStageDwellRow:
 
 
 @strawberry.type(description="How long deals stand in the stages of a pipeline.")
-class MetricsStageDwell(Answer):
+class MetricsStageDwell(Comparable):
     """The answer of `stageDwell`."""
 
     pipeline: Pipeline | None = strawberry.field(description="The pipeline; null when there is none, and then there are no rows.")
@@ -84,8 +84,12 @@ class StageDwellQuery:
         zone = time_zone or call.crm.settings.company.time_zone
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
-        rows = await _rows(question, pipeline) if pipeline else []
-        return MetricsStageDwell(**said(question, DEFINITION), pipeline=pipeline, rows=rows)
+        return await compared(question, lambda asked: _answer(asked, pipeline))
+
+
+async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsStageDwell:
+    rows = await _rows(question, pipeline) if pipeline else []
+    return MetricsStageDwell(**days_said(question, DEFINITION), pipeline=pipeline, rows=rows)
 
 
 def changes_within(question: Question) -> Any:

@@ -12,7 +12,7 @@ import strawberry
 from core import Among, Calendar, Call, Filter, Invalid, Rows, local_day, matching, permit
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, MetricsShare, grouped, said, share
+from plugins.metrics.common import Comparable, MetricsShare, compared, days_said, grouped, share
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
 from plugins.metrics.fields import ENUMS, First, Last, Length, Reckoning, Zone, chosen
@@ -85,7 +85,7 @@ class MetricsFunnelRow:
 
 
 @strawberry.type(description="How many contacts come from step to step.")
-class MetricsFunnel(Answer):
+class MetricsFunnel(Comparable):
     """The answer of `funnel`."""
 
     rows: list[MetricsFunnelRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
@@ -119,16 +119,7 @@ class FunnelQuery:
         """Counts contacts by step, time from the step before, and whether their window is over."""
         zone = time_zone or info.context.crm.settings.company.time_zone
         question = Question(info.context, Contact, where, chosen(Contact, group_by), period, calendar, first, last, zone)
-        journey = _journey(question, steps, window, order)
-        columns = {"step": "f.step", "open": "f.open", "grain": GRAIN}
-        cells = await counted(
-            question, "created_at", {"n": "1", "gap": "f.gap"}, columns, join=f"JOIN ({journey.reached}) AS f ON f.who = d.id",
-            rows=matching(info.context, Contact, where), more=journey.rows, day=local_day("f.began", zone),
-        )  # fmt: skip
-        labels = [step.label for step in journey.steps]
-        return MetricsFunnel(
-            **said(question, DEFINITION), rows=[_row(question, key, labels, rows) for key, rows in await grouped(question, cells)]
-        )
+        return await compared(question, lambda asked: _answer(asked, _journey(asked, steps, window, order)))
 
     @strawberry.field(
         description="The contacts that reached a step of a funnel, or that did not. Arguments are those of `funnel`; see there. Which"
@@ -161,6 +152,17 @@ class FunnelQuery:
         else:
             who = journey.who_dropped(step - 1, waiting=outcome is MetricsFunnelOutcome.WAITING)
         return Rows(matching(info.context, Contact, where).filter(Among(who, **journey.rows)))
+
+
+async def _answer(question: Question, journey: Journey) -> MetricsFunnel:
+    columns = {"step": "f.step", "open": "f.open", "grain": GRAIN}
+    cells = await counted(
+        question, "created_at", {"n": "1", "gap": "f.gap"}, columns, join=f"JOIN ({journey.reached}) AS f ON f.who = d.id",
+        rows=matching(question.call, Contact, question.where), more=journey.rows, day=local_day("f.began", question.zone),
+    )  # fmt: skip
+    labels = [step.label for step in journey.steps]
+    rows = [_row(question, key, labels, some) for key, some in await grouped(question, cells)]
+    return MetricsFunnel(**days_said(question, DEFINITION), rows=rows)
 
 
 def _journey(question: Question, steps: Sequence[Any], window: int, order: MetricsStepOrder) -> Journey:

@@ -10,6 +10,7 @@ import strawberry
 from core import Calendar, Call, Period, days_between, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.common import Comparable, compared, days_said
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
@@ -50,13 +51,9 @@ class MetricsCustomerRetentionRow:
 
 
 @strawberry.type(description="Customer retention by period.")
-class MetricsCustomerRetention:
+class MetricsCustomerRetention(Comparable):
     """What all rows have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsCustomerRetentionRow] = strawberry.field(description="The periods, in their order.")
 
 
@@ -77,13 +74,13 @@ class RetentionQuery:
             info.context, event, customer, where, activity_where, moment, period=period or Period.MONTH, calendar=calendar,
             first=first, last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
         )  # fmt: skip
-        events = replace(events, question=whole(events.question))
-        kept = await returned_from_rollup(events.question, customer.name) if event is None else None
-        counts = _of_rollup(events.question, kept[0]) if kept else await _of_events(events)
-        return MetricsCustomerRetention(
-            definition=DEFINITION, as_of=kept[1] if kept else moment, time_zone=events.question.zone, calendar=calendar,
-            rows=_rows(events.question, counts),
-        )  # fmt: skip
+
+        async def answer(asked: Question) -> MetricsCustomerRetention:
+            kept = await returned_from_rollup(asked, customer.name) if event is None else None
+            counts = _of_rollup(asked, kept[0]) if kept else await _of_events(replace(events, question=asked))
+            return MetricsCustomerRetention(**days_said(asked, DEFINITION, kept[1] if kept else moment), rows=_rows(asked, counts))
+
+        return await compared(whole(events.question), answer)
 
 
 Counts = Counter[tuple[datetime.date | None, str]]

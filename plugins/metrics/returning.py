@@ -2,6 +2,7 @@
 
 import datetime
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import strawberry
@@ -9,9 +10,11 @@ import strawberry
 from core import Calendar, Call, days_between, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.common import Comparable, compared, days_said
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
+from plugins.metrics.question import Question
 from plugins.metrics.retention import share
 from plugins.metrics.retention_counts import day_of
 from plugins.metrics.spans import Span, spans
@@ -51,13 +54,9 @@ class MetricsRepeatRateRow:
 
 
 @strawberry.type(description="Repeat rate.")
-class MetricsRepeatRate:
+class MetricsRepeatRate(Comparable):
     """What all rows have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsRepeatRateRow] = strawberry.field(description="One row, or one for each period.")
 
 
@@ -78,9 +77,11 @@ class RepeatQuery:
             info.context, event, customer, where, activity_where, moment, period=period, calendar=calendar, first=first, last=last,
             zone=time_zone or info.context.crm.settings.company.time_zone,
         )  # fmt: skip
-        return MetricsRepeatRate(
-            definition=DEFINITION, as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=await _rows(events)
-        )
+
+        async def answer(asked: Question) -> MetricsRepeatRate:
+            return MetricsRepeatRate(**days_said(asked, DEFINITION, moment), rows=await _rows(replace(events, question=asked)))
+
+        return await compared(events.question, answer)
 
 
 async def _rows(events: Events) -> list[MetricsRepeatRateRow]:

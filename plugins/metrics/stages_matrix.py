@@ -8,7 +8,7 @@ import strawberry
 from core import Calendar, Call, local_day, matching, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, said, share
+from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.dwell import changes_within
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
@@ -46,7 +46,7 @@ class MetricsTransitionsRow:
 
 
 @strawberry.type(description="From which stage deals go to which.")
-class MetricsTransitions(Answer):
+class MetricsTransitions(Comparable):
     """The answer of `stageTransitions`."""
 
     pipeline: Pipeline | None = strawberry.field(description="The pipeline; null when there is none, and then there are no rows.")
@@ -76,8 +76,12 @@ class StageTransitionsQuery:
         zone = time_zone or call.crm.settings.company.time_zone
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
-        rows = await _rows(question, pipeline) if pipeline else []
-        return MetricsTransitions(**said(question, DEFINITION), pipeline=pipeline, rows=rows)
+        return await compared(question, lambda asked: _answer(asked, pipeline))
+
+
+async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsTransitions:
+    rows = await _rows(question, pipeline) if pipeline else []
+    return MetricsTransitions(**days_said(question, DEFINITION), pipeline=pipeline, rows=rows)
 
 
 async def _rows(question: Question, pipeline: Pipeline) -> list[MetricsTransitionsRow]:

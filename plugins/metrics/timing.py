@@ -4,8 +4,9 @@ import asyncio
 import datetime
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, product
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from core import Calendar, Call, Invalid, day_begins, days_between, local_day, m
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import compared, days_said
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
@@ -74,17 +76,20 @@ class TimeToQuery:
             tells = {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)}
             question = Question(call, Deal, where, dimension(Deal, group_by), tells=tells, **asked)
             until = min(as_of or LATEST, question.today())
-            found = await _deals(question, until)
+            found: Callable[[Question], Awaitable[Cells]] = partial(_deals, until=until)
         else:
             events = events_of(call, event, customer, where, activity_where, moment, group_by, **asked)
             question = events.question
             until = min(as_of or LATEST, question.today())
             cut = min(moment, day_begins(until + DAY, zone))
-            found = await _customers(replace(events, until=cut), until)
-        rows = await asyncio.to_thread(_rows, await Keys.of(question, [found]), found, POINTS if days is None else days)
-        return MetricsTimeTo(
-            definition=f"{DEFINITION} {what.value}", as_of=moment, until=until, time_zone=zone, calendar=calendar, rows=rows
-        )
+            found = partial(_customers, replace(events, until=cut), until)
+
+        async def answer(asked: Question) -> MetricsTimeTo:
+            cells = await found(asked)
+            rows = await asyncio.to_thread(_rows, await Keys.of(asked, [cells]), cells, POINTS if days is None else days)
+            return MetricsTimeTo(**days_said(asked, f"{DEFINITION} {what.value}", moment), until=until, rows=rows)
+
+        return await compared(question, answer)
 
 
 async def _deals(question: Question, until: datetime.date) -> Cells:
@@ -99,7 +104,7 @@ async def _deals(question: Question, until: datetime.date) -> Cells:
     return await grouped(question, source, columns, {"how": f"CASE {how} ELSE '{COMPETING}' END", "days": days}, {}, given, deals)
 
 
-async def _customers(events: Events, until: datetime.date) -> Cells:
+async def _customers(events: Events, until: datetime.date, question: Question) -> Cells:
     """Customers by whether there was a second event, and after how many days."""
     window = "WINDOW w AS (PARTITION BY customer ORDER BY at, id)"
     parts = {
@@ -108,7 +113,7 @@ async def _customers(events: Events, until: datetime.date) -> Cells:
     }
     how = f"CASE WHEN ended IS NULL THEN '{CENSORED}' ELSE '{EVENT}' END"
     days = days_between("began", f"COALESCE(ended, '{until}')")
-    return await events.by_first(parts, {"began": "c.began", "ended": "c.ended"}, {"how": how, "days": days})
+    return await replace(events, question=question).by_first(parts, {"began": "c.began", "ended": "c.ended"}, {"how": how, "days": days})
 
 
 def _rows(keys: Keys, found: Cells, days: Sequence[int]) -> list[MetricsTimeToRow]:

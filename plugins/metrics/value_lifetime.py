@@ -12,6 +12,7 @@ from core import Calendar, Call, Filter, Money, first_day, local_day, matching, 
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.common import Comparable, compared, days_said
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import Currency, First, Last, Length, Reckoning, Zone
 from plugins.metrics.question import Question
@@ -48,13 +49,9 @@ class MetricsLifetimeRow:
 
 
 @strawberry.type(description="What customers have brought so far, of all or by the period of their first purchase.")
-class MetricsLifetimeValue:
+class MetricsLifetimeValue(Comparable):
     """What all rows of the answer have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
     rows: list[MetricsLifetimeRow] = strawberry.field(description="The customers of each period, in the order of time.")
 
@@ -102,14 +99,16 @@ class LifetimeValueQuery:
         Money.of_minor(0, code)
         demand_purchases(call, customer, "amount")
         question = Question(call, Deal, where, (), period, calendar, first, last, time_zone or company.time_zone)
-        moment, found = now(), await _cohorts(question, customer, code)
-        stretches = spans(question, [start for start in found if start is not None])
-        rows = [
-            _row(found.get(span.start if span and period else None, Cohort()), span and period_of(span), code) for span in stretches
-        ]  # fmt: skip
-        return MetricsLifetimeValue(
-            definition=DEFINITION, as_of=moment, time_zone=question.zone, calendar=calendar, currency=code, rows=rows
-        )
+        return await compared(question, lambda asked: _answer(asked, customer, code))
+
+
+async def _answer(question: Question, customer: MetricsCustomer, code: str) -> MetricsLifetimeValue:
+    moment, found = now(), await _cohorts(question, customer, code)
+    stretches = spans(question, [start for start in found if start is not None])
+    rows = [
+        _row(found.get(span.start if span and question.period else None, Cohort()), span and period_of(span), code) for span in stretches
+    ]  # fmt: skip
+    return MetricsLifetimeValue(**days_said(question, DEFINITION, moment), currency=code, rows=rows)
 
 
 async def _cohorts(question: Question, customer: MetricsCustomer, currency: str) -> dict[datetime.date | None, Cohort]:
