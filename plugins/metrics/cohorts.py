@@ -68,8 +68,9 @@ class CohortQuery:
         moment = now()
         windows = _windows(definition, columns, days, brackets)
         events = events_of(
-            info.context, event, customer, where, activity_where, moment, group_by, period=period or Period.MONTH, calendar=calendar,
-            first=first, last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
+            info.context, event, customer, where, activity_where, moment, [group_by] if group_by else [],
+            period=period or Period.MONTH, calendar=calendar, first=first, last=last,
+            zone=time_zone or info.context.crm.settings.company.time_zone,
         )  # fmt: skip
 
         async def answer(asked: Question) -> MetricsCohorts:

@@ -21,7 +21,7 @@ from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
-from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimension, events_of
+from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimensions, events_of
 from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
 from plugins.metrics.retention_counts import grouped
 from plugins.metrics.spans import spans
@@ -65,6 +65,7 @@ class TimeToQuery:
         """The curves."""
         call, moment = info.context, now()
         zone = time_zone or call.crm.settings.company.time_zone
+        by = [group_by] if group_by else []
         if days is not None and not (len(days) <= MOST_POINTS and all(0 <= day <= LATEST_POINT for day in days)):
             raise Invalid(days=f"must be at most {MOST_POINTS}, from 0 to {LATEST_POINT}")
         if as_of is not None and not EARLIEST <= as_of < LATEST:
@@ -74,11 +75,11 @@ class TimeToQuery:
             if event is not None or activity_where is not None:
                 raise Invalid(event="is for SECOND_EVENT; deals are won or not")
             tells = {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)}
-            question = Question(call, Deal, where, dimension(Deal, group_by), tells=tells, **asked)
+            question = Question(call, Deal, where, dimensions(Deal, by), tells=tells, **asked)
             until = min(as_of or LATEST, question.today())
             found: Callable[[Question], Awaitable[Cells]] = partial(_deals, until=until)
         else:
-            events = events_of(call, event, customer, where, activity_where, moment, group_by, **asked)
+            events = events_of(call, event, customer, where, activity_where, moment, by, **asked)
             question = events.question
             until = min(as_of or LATEST, question.today())
             cut = min(moment, day_begins(until + DAY, zone))
