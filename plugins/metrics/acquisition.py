@@ -126,7 +126,7 @@ class AcquisitionQuery:
         question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
 
         async def answer(asked: Question) -> MetricsCost:
-            return await _costs(ACQUISITION, asked, code, spend, await _customers(asked, customer))
+            return await _costs(ACQUISITION, asked, code, spend, await customers_won(asked, customer))
 
         return await compared(question, answer)
 
@@ -151,7 +151,7 @@ class AcquisitionQuery:
         question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
 
         async def answer(asked: Question) -> MetricsCost:
-            return await _costs(LEAD, asked, code, spend, _numbers(await counted(asked, "created_at", {"n": "1"})))
+            return await _costs(LEAD, asked, code, spend, await leads(asked))
 
         return await compared(question, answer)
 
@@ -178,6 +178,8 @@ class AcquisitionQuery:
 
 
 Place = tuple[str | None, datetime.date | None]
+"""A source, and the first day of a period."""
+WHOLE: Place = (None, None)
 
 
 def _currency(call: Call, given: str | None) -> str:
@@ -194,7 +196,7 @@ def _stages(call: Call) -> Any:
     return visible(call, Stage, deleted=True).values("id", "kind")
 
 
-async def _customers(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
+async def customers_won(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
     """How many customers won their first deal, by its source, or all at None, and by period. Days are worked out of these deals alone."""
     call = question.call
     deals = matching(call, Deal, question.where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
@@ -218,6 +220,11 @@ async def _customers(question: Question, customer: MetricsCustomer) -> dict[Plac
         **given,
     )
     return {(row["source"], to_day(row["start"]) if question.period else None): int(row["size"]) for row in found}
+
+
+async def leads(question: Question) -> dict[Place, int]:
+    """How many contacts came in, by source, or all at None, and by period."""
+    return _numbers(await counted(question, "created_at", {"n": "1"}))
 
 
 def _numbers(cells: Cells) -> dict[Place, int]:
@@ -248,13 +255,13 @@ async def _costs(definition: str, question: Question, code: str, spend: Filter |
 
 
 async def _returns(question: Question, code: str, spend: Filter | None) -> MetricsReturn:
-    moment, revenue = now(), await _revenue(question, code)
+    moment, returned = now(), await revenue(question, code)
     costs = await spent(question, spend, code, bool(question.by))
-    rows = [_return(key, revenue.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, revenue)]
+    rows = [_return(key, returned.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, returned)]
     return MetricsReturn(**days_said(question, ROI, moment), currency=code, rows=rows)
 
 
-async def _revenue(question: Question, code: str) -> dict[Place, int]:
+async def revenue(question: Question, code: str) -> dict[Place, int]:
     """The money of won deals by source, or all at None, and by period."""
     rows = question.rows("closed_at").filter(currency=code)
     more = {next(iter(STAGES)): _stages(question.call)}

@@ -99,7 +99,7 @@ class Counts:
 
 
 async def _rows(question: Question, start: Step, end: Step, days: int, full: bool) -> list[MetricsConversionRow]:
-    found = await _counted(_with_past(question), start, end, days)
+    found = await counted_contacts(_with_past(question), start, end, days)
     stretches = spans(question, [start for _, start in found if start is not None])
     keys = await Keys.of(question, [found])
     cells = keys.merged(found)
@@ -135,7 +135,7 @@ def _with_past(question: Question) -> Question:
     return replace(question, first=min([question.first, *earlier]))
 
 
-async def _counted(question: Question, start: Step, end: Step, days: int) -> Cells:
+async def counted_contacts(question: Question, start: Step, end: Step, days: int) -> Cells:
     """Contacts by whether they were converted in their window (`done`), and whether that is over (`over`)."""
     parts = {
         "x": f"SELECT contact, MIN(at) AS at FROM ({start.sql.format('{starts}')}) AS a GROUP BY contact",

@@ -149,6 +149,11 @@ def events_of(
     return Events(question, f"{whose}_id", dated, until, event and event.kind)
 
 
+def purchases_of(question: Question, customer: MetricsCustomer, until: datetime.datetime) -> Events:
+    """The purchases among the deals of a question."""
+    return Events(question, customer.key, "closed_at", until)
+
+
 def dimensions(model: type[Model], by: Sequence[Enum]) -> tuple[Dimension, ...]:
     """The dimensions of these rows that an argument means, each once. Raises Invalid where they have none of a name."""
     known = {one.name: one for one in DIMENSIONS[model]}

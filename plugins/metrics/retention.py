@@ -151,6 +151,21 @@ def _row(key: MetricsKey, active: int, here: Counter[str], this: Span) -> Metric
     )  # fmt: skip
 
 
+async def retained(events: Events) -> tuple[int, int]:
+    """How many customers have an event in the days asked and in as many days before, and how many in those before; 0 before 1970."""
+    question = replace(events.question, period=None)
+    assert question.first is not None and question.last is not None, "days are asked"
+    earlier = before(question, Span(question.first, question.last))
+    if earlier is None:
+        return 0, 0
+    was, here = (f"MAX(CASE WHEN day {how} '{question.first}' THEN 1 ELSE 0 END)" for how in ("<", ">="))
+    within = f"'{earlier.start}' <= day AND day <= '{question.last}'"
+    customers = f"SELECT customer, {was} AS was, {here} AS here FROM e WHERE {within} GROUP BY customer"
+    sql = f"SELECT COUNT(*) AS was, SUM(here) AS here FROM ({customers}) AS c WHERE was = 1"
+    (row,) = await replace(events, question=question).select(sql)
+    return int(row["here"] or 0), int(row["was"])
+
+
 def share(part: int, of: int) -> float | None:
     """part / of; None of nothing."""
     return part / of if of else None

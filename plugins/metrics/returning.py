@@ -87,7 +87,7 @@ class RepeatQuery:
 
 async def _rows(events: Events) -> list[MetricsRepeatRateRow]:
     question = events.question
-    found = await _counted(events)
+    found = await counted_events(events)
     keys = await Keys.of(question, [found])
     cells, rows = keys.merged(found), []
     for values, span in keys.rows(spans(question, [start for _, start in found if start])):
@@ -96,7 +96,7 @@ async def _rows(events: Events) -> list[MetricsRepeatRateRow]:
     return rows
 
 
-async def _counted(events: Events) -> Cells:
+async def counted_events(events: Events) -> Cells:
     """Customers by how many events they have in the days asked (`events`), with the days from the first to the last of these."""
     question = events.question
     bounds = [f"'{question.first}' <= day" if question.first else "", f"day <= '{question.last}'" if question.last else ""]
@@ -112,10 +112,16 @@ async def _counted(events: Events) -> Cells:
     return await everything.by_first(parts, columns, sums={"days": "c.days"})
 
 
-def _row(key: MetricsKey, rows: Counted) -> MetricsRepeatRateRow:
-    counts, days = Counter[int](), sum(int(row["days"]) for row in rows)
+def times_of(rows: Counted) -> Counter[int]:
+    """How many customers have how many events."""
+    counts = Counter[int]()
     for row in rows:
         counts[int(row["events"])] += int(row["n"])
+    return counts
+
+
+def _row(key: MetricsKey, rows: Counted) -> MetricsRepeatRateRow:
+    counts, days = times_of(rows), sum(int(row["days"]) for row in rows)
     customers, events = counts.total(), sum(number * times for number, times in counts.items())
     repeaters = customers - counts[1]
     between = wilson(repeaters, customers) if customers else None

@@ -103,7 +103,7 @@ class LifetimeValueQuery:
 
 
 async def _answer(question: Question, customer: MetricsCustomer, code: str) -> MetricsLifetimeValue:
-    moment, found = now(), await _cohorts(question, customer, code)
+    moment, found = now(), await cohorts_of(question, customer, code)
     stretches = spans(question, [start for start in found if start is not None])
     rows = [
         _row(found.get(span.start if span and question.period else None, Cohort()), span and period_of(span), code) for span in stretches
@@ -111,7 +111,7 @@ async def _answer(question: Question, customer: MetricsCustomer, code: str) -> M
     return MetricsLifetimeValue(**days_said(question, DEFINITION, moment), currency=code, rows=rows)
 
 
-async def _cohorts(question: Question, customer: MetricsCustomer, currency: str) -> dict[datetime.date | None, Cohort]:
+async def cohorts_of(question: Question, customer: MetricsCustomer, currency: str) -> dict[datetime.date | None, Cohort]:
     """The customers by the first day of the period in which they came; all at None without periods."""
     deals = matching(question.call, Deal, question.where).filter(
         currency=currency, amount__isnull=False, **{f"{customer.key}__isnull": False}

@@ -1,6 +1,6 @@
 """Sales velocity: the money that comes in each day while all goes on as it does."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -87,11 +87,11 @@ class SalesVelocityQuery:
 
 
 async def _answer(question: Question, code: str) -> MetricsVelocity:
-    rows = [_row(key, some, code) for key, some in await grouped(replace(question, first=None, last=None), *await _factors(question, code))]
+    rows = [_row(key, some, code) for key, some in await grouped(replace(question, first=None, last=None), *await factors(question, code))]
     return MetricsVelocity(**days_said(question, DEFINITION), currency=code, rows=rows)
 
 
-async def _factors(question: Question, code: str) -> tuple[Cells, Cells]:
+async def factors(question: Question, code: str) -> tuple[Cells, Cells]:
     """What of deals that are closed, and of those that are open, the factors are made of."""
     call, zone = question.call, question.zone
     stages = {"stages": visible(call, Stage, deleted=True).values("id", "kind")}
@@ -117,13 +117,35 @@ def _open(question: Question) -> Any:
     return rows.filter(now_open | Q(closed_at__gte=end), started_at__lt=end)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """The factors of a velocity; amount and days are means, None of nothing. The amount is in minor units."""
+
+    open: int
+    won: int
+    ended: int
+    amount: Fraction | None
+    days: Fraction | None
+
+    @classmethod
+    def of(cls, rows: Counted) -> "Pace":
+        """Those of what was counted."""
+        won = total(rows, "won")
+        return cls(total(rows, "open"), won, won + total(rows, "lost"), _mean(rows, "amount", "priced"), _mean(rows, "days", "timed"))
+
+    @property
+    def value(self) -> Fraction | None:
+        """Minor units in a day. None where a factor is 0 / 0, or the days are not more than 0."""
+        if self.amount is None or self.days is None or self.days <= 0:
+            return None
+        return self.open * Fraction(self.won, self.ended) * self.amount / self.days
+
+
 def _row(key: MetricsKey, rows: Counted, code: str) -> MetricsVelocityRow:
-    open, won, lost = (total(rows, name) for name in ("open", "won", "lost"))
-    amount, days = _mean(rows, "amount", "priced"), _mean(rows, "days", "timed")
-    value = None if amount is None or days is None or days <= 0 else open * Fraction(won, won + lost) * amount / days
+    pace = Pace.of(rows)
     return MetricsVelocityRow(
-        key=key, value=money(value, code), exact=units(value, code), open_deals=open, win_rate=share(won, won + lost),
-        average_deal=money(amount, code), cycle_days=None if days is None else float(days),
+        key=key, value=money(pace.value, code), exact=units(pace.value, code), open_deals=pace.open, win_rate=share(pace.won, pace.ended),
+        average_deal=money(pace.amount, code), cycle_days=None if pace.days is None else float(pace.days),
     )  # fmt: skip
 
 
