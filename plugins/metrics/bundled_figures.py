@@ -123,7 +123,7 @@ async def _repeat_rate(customer: MetricsCustomer, question: Question, currency: 
 
 
 async def _lifetime_value(customer: MetricsCustomer, question: Question, currency: str) -> Reckoned:
-    cohort = (await cohorts_of(question, customer, currency)).get(None, Cohort())
+    cohort = (await cohorts_of(question, customer, currency)).get(((), None), Cohort())
     return Reckoned(cohort.total, cohort.customers)
 
 

@@ -64,7 +64,7 @@ async def grouped(
         rows["counted"] = counted.values(*sorted(question.of._meta.db_fields))
     cells: Cells = defaultdict(list)
     for row in await bounded(question, statement, {**given, **rows}):
-        values = tuple(_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
+        values = tuple(key_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
         cells[values, day_of(row["start"]) if question.period else None].append(row)
     return cells
 
@@ -88,5 +88,6 @@ async def bounded(question: Question, sql: str, given: Mapping[str, Any]) -> lis
     return found
 
 
-def _value(model: Any, value: Any) -> Any:
+def key_value(model: Any, value: Any) -> Any:
+    """A part of a key as a database tells it: a UUID where there is a record behind it."""
     return value if value is None or model is None else uuid.UUID(str(value))
