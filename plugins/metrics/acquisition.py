@@ -14,7 +14,7 @@ from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.bundled import MONEY_WON, OF_KIND, OF_MONEY, STAGE, STAGES
-from plugins.metrics.common import Comparable, compared, days_said
+from plugins.metrics.common import Comparable, OfContacts, OfDeals, compared, currency_of, days_said, zone_of
 from plugins.metrics.counting import Cells, counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.dimensions import CONTACT, CONTACTS, OF_CONTACTS, Dimension
@@ -54,8 +54,6 @@ class MetricsSpendDimension(Enum):
 Spending = Annotated[
     Filter | None, MetricsSpend, strawberry.argument(description="Only money spent like this; what was deleted never counts.")
 ]
-Deals = Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")]
-Leads = Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")]
 By = Annotated[
     list[MetricsSpendDimension] | None, strawberry.argument(description="What to put it together by; one row of all when nothing is said.")
 ]
@@ -108,7 +106,7 @@ class AcquisitionQuery:
     async def acquisition_cost(
         self,
         info: strawberry.Info[Call],
-        where: Deals = None,
+        where: OfDeals = None,
         spend: Spending = None,
         customer: Whose = MetricsCustomer.CONTACT,
         group_by: By = None,
@@ -120,10 +118,10 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsCost | None:
         """Cost of a new customer."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         demand_purchases(call, customer)
         by = (OF_SALES,) if group_by else ()
-        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
+        question = Question(call, Deal, where, by, period, calendar, first, last, zone_of(call, time_zone), OF_KIND)
 
         async def answer(asked: Question) -> MetricsCost:
             return await _costs(ACQUISITION, asked, code, spend, await customers_won(asked, customer))
@@ -135,7 +133,7 @@ class AcquisitionQuery:
     async def cost_per_lead(
         self,
         info: strawberry.Info[Call],
-        where: Leads = None,
+        where: OfContacts = None,
         spend: Spending = None,
         group_by: By = None,
         period: Length = None,
@@ -146,9 +144,9 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsCost | None:
         """Cost of a new contact."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         by = (OF_LEADS,) if group_by else ()
-        question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
+        question = Question(call, Contact, where, by, period, calendar, first, last, zone_of(call, time_zone), {Contact: ("created_at",)})
 
         async def answer(asked: Question) -> MetricsCost:
             return await _costs(LEAD, asked, code, spend, await leads(asked))
@@ -160,7 +158,7 @@ class AcquisitionQuery:
     async def roi(
         self,
         info: strawberry.Info[Call],
-        where: Deals = None,
+        where: OfDeals = None,
         spend: Spending = None,
         group_by: By = None,
         period: Length = None,
@@ -171,25 +169,15 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsReturn | None:
         """Return on money spent."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         by = (OF_SALES,) if group_by else ()
-        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_MONEY)
+        question = Question(call, Deal, where, by, period, calendar, first, last, zone_of(call, time_zone), OF_MONEY)
         return await compared(question, lambda asked: _returns(asked, code, spend))
 
 
 Place = tuple[str | None, datetime.date | None]
 """A source, and the first day of a period."""
 WHOLE: Place = (None, None)
-
-
-def _currency(call: Call, given: str | None) -> str:
-    code = given or call.crm.settings.company.currency
-    Money.of_minor(0, code)
-    return code
-
-
-def _zone(call: Call, given: str | None) -> str:
-    return given or call.crm.settings.company.time_zone
 
 
 def _stages(call: Call) -> Any:

@@ -12,7 +12,7 @@ import strawberry
 from core import Calendar, Call, Invalid, Period, days_between, period_end, period_starts, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import compared, days_said
+from plugins.metrics.common import compared, days_said, zone_of
 from plugins.metrics.counting import Cells
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
@@ -70,7 +70,7 @@ class CohortQuery:
         events = events_of(
             info.context, event, customer, where, activity_where, moment, [group_by] if group_by else [],
             period=period or Period.MONTH, calendar=calendar, first=first, last=last,
-            zone=time_zone or info.context.crm.settings.company.time_zone,
+            zone=zone_of(info.context, time_zone),
         )  # fmt: skip
 
         async def answer(asked: Question) -> MetricsCohorts:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self, TypeAlias, TypeVar
 import strawberry
 from tortoise.expressions import Q
 
-from core import Calendar, Filter, Money
+from core import Calendar, Call, Filter, Money
 from core.fields import now
-from core.models import Deal
+from core.models import Contact, Deal
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.fields import ENUMS
@@ -26,6 +26,25 @@ ByDeals: TypeAlias = Annotated[
     list[ENUMS[Deal]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
     strawberry.argument(description="What to put deals together by; one row of all when nothing is said, and no period."),
 ]
+OfContacts: TypeAlias = Annotated[
+    Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")
+]
+ByContacts: TypeAlias = Annotated[
+    list[ENUMS[Contact]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
+    strawberry.argument(description="What to put contacts together by; one row of all when nothing is said, and no period."),
+]
+
+
+def zone_of(call: Call, given: str | None) -> str:
+    """The time zone that is meant: that of the company when none is given."""
+    return given or call.crm.settings.company.time_zone
+
+
+def currency_of(call: Call, given: str | None) -> str:
+    """The currency that is meant: that of the company when none is given. Raises Invalid for what is none."""
+    code = given or call.crm.settings.company.currency
+    Money.of_minor(0, code)
+    return code
 
 
 @strawberry.type
@@ -111,8 +130,7 @@ def units(minor: Fraction | None, currency: str) -> float | None:
 
 
 def of_currency(rows: Any, currency: str) -> Any:
-    """Those of some deals whose amount is in this currency, and those without an amount. Raises Invalid for a currency that is none."""
-    Money.of_minor(0, currency)
+    """Those of some deals whose amount is in this currency, and those without an amount."""
     return rows.filter(Q(currency=currency) | Q(amount__isnull=True))
 
 

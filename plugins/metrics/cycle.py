@@ -11,7 +11,7 @@ from tortoise.expressions import Subquery
 from core import Calendar, Call, days_between, local_day, permit, visible
 from core.models import Deal, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped
+from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped, zone_of
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.quantiles import mean, quantile
@@ -82,7 +82,7 @@ class SalesCycleQuery:
         """Counts deals by their days; mean and quantiles come from how often each number occurs."""
         call = info.context
         tells = {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)}
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, tells)
         return await compared(question, lambda asked: _answer(asked, outcome))
 

@@ -11,7 +11,7 @@ import strawberry
 from core import Calendar, Call, day_begins, local_day, matching, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped
+from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped, zone_of
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.quantiles import mean, quantile
@@ -81,7 +81,7 @@ class StageDwellQuery:
     ) -> MetricsStageDwell | None:
         """Counts stays by stage and length; raises NotFound for a pipeline that is not there."""
         call = info.context
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
         return await compared(question, lambda asked: _answer(asked, pipeline))

@@ -9,13 +9,13 @@ from typing import Annotated, Any, TypeAlias
 
 import strawberry
 
-from core import Among, Calendar, Call, Filter, Invalid, Rows, local_day, matching, permit
+from core import Among, Calendar, Call, Invalid, Rows, local_day, matching, permit
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Comparable, MetricsShare, compared, days_said, grouped, share
+from plugins.metrics.common import ByContacts, Comparable, MetricsShare, OfContacts, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
-from plugins.metrics.fields import ENUMS, First, Last, Length, Reckoning, Zone, chosen
+from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.funnel_journey import Journey, MetricsStepOrder
 from plugins.metrics.funnel_steps import MetricsStep, read
 from plugins.metrics.pictures import Step
@@ -36,13 +36,6 @@ LONGEST = 3_660  # days of a window
 Steps: TypeAlias = Annotated[list[MetricsStep], strawberry.argument(description="The steps, from 2 to 10.")]
 Window: TypeAlias = Annotated[int, strawberry.argument(description="Days that a contact has from step 1 on, from 1 to 3660.")]
 Order: TypeAlias = Annotated[MetricsStepOrder, strawberry.argument(description="In which order steps count.")]
-OfContacts: TypeAlias = Annotated[
-    Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")
-]
-ByContacts: TypeAlias = Annotated[
-    list[ENUMS[Contact]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
-    strawberry.argument(description="What to put contacts together by; one row of all when nothing is said, and no period."),
-]
 
 
 @strawberry.enum(description="What became of contacts at a step.")
@@ -117,7 +110,7 @@ class FunnelQuery:
         time_zone: Zone = None,
     ) -> MetricsFunnel | None:
         """Counts contacts by step, time from the step before, and whether their window is over."""
-        zone = time_zone or info.context.crm.settings.company.time_zone
+        zone = zone_of(info.context, time_zone)
         question = Question(info.context, Contact, where, chosen(Contact, group_by), period, calendar, first, last, zone)
         return await compared(question, lambda asked: _answer(asked, _journey(asked, steps, window, order)))
 
@@ -140,7 +133,7 @@ class FunnelQuery:
         time_zone: Zone = None,
     ) -> Annotated[Rows | None, Contact]:
         """The contacts, by the statement that counts them."""
-        zone = time_zone or info.context.crm.settings.company.time_zone
+        zone = zone_of(info.context, time_zone)
         question = Question(info.context, Contact, where, first=first, last=last, zone=zone)
         journey = _journey(question, steps, window, order)
         if not 1 <= step <= len(journey.steps):

@@ -9,7 +9,7 @@ import strawberry
 from core import Calendar, Call, days_between, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsKey, MetricsPeriod
-from plugins.metrics.common import Comparable, compared, days_said
+from plugins.metrics.common import Comparable, compared, days_said, zone_of
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
@@ -76,7 +76,7 @@ class RepeatQuery:
         moment = now()
         events = events_of(
             info.context, event, customer, where, activity_where, moment, group_by or [], period=period, calendar=calendar, first=first,
-            last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
+            last=last, zone=zone_of(info.context, time_zone),
         )  # fmt: skip
 
         async def answer(asked: Question) -> MetricsRepeatRate:

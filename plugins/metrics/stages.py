@@ -11,7 +11,7 @@ import strawberry
 from core import Calendar, Call, NotFound, demand, key_of, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share
+from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
@@ -91,7 +91,7 @@ class StageConversionQuery:
         """Counts deals by their furthest step; raises NotFound for a pipeline that is not there."""
         call = info.context
         tells = {Deal: ("pipeline", "stage", "started_at"), Stage: ("kind",), DealStageChange: ("to_stage",)}
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, tells)
         pipeline = await chosen_pipeline(call, pipeline_id)
         return await compared(question, lambda asked: _answer(asked, pipeline))

@@ -8,7 +8,7 @@ import strawberry
 from core import Calendar, Call, local_day, matching, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share
+from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.dwell import changes_within
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
@@ -73,7 +73,7 @@ class StageTransitionsQuery:
     ) -> MetricsTransitions | None:
         """Counts steps by their ends; raises NotFound for a pipeline that is not there."""
         call = info.context
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
         return await compared(question, lambda asked: _answer(asked, pipeline))

@@ -16,7 +16,7 @@ from core import Calendar, Call, Invalid, day_begins, days_between, local_day, m
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import compared, days_said
+from plugins.metrics.common import compared, days_said, zone_of
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
@@ -64,7 +64,7 @@ class TimeToQuery:
     ) -> MetricsTimeTo | None:  # fmt: skip
         """The curves."""
         call, moment = info.context, now()
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         by = [group_by] if group_by else []
         if days is not None and not (len(days) <= MOST_POINTS and all(0 <= day <= LATEST_POINT for day in days)):
             raise Invalid(days=f"must be at most {MOST_POINTS}, from 0 to {LATEST_POINT}")

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import strawberry
 
-from core import Calendar, Call, Filter, Money, first_day, local_day, matching, permit, visible
+from core import Calendar, Call, Money, first_day, local_day, matching, permit, visible
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey, MetricsPeriod
-from plugins.metrics.common import Comparable, compared, days_said
+from plugins.metrics.common import Comparable, OfDeals, compared, currency_of, days_said, zone_of
 from plugins.metrics.counting import Values
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import ENUMS, Currency, First, Last, Length, Reckoning, Zone, chosen
@@ -94,7 +94,7 @@ class LifetimeValueQuery:
     async def lifetime_value(
         self,
         info: strawberry.Info[Call],
-        where: Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")] = None,
+        where: OfDeals = None,
         customer: Whose = MetricsCustomer.CONTACT,
         group_by: ByFirst = None,
         period: Length = None,
@@ -105,11 +105,9 @@ class LifetimeValueQuery:
         currency: Currency = None,
     ) -> MetricsLifetimeValue | None:
         """The value of customers; `from` and `to` are days of first purchases."""
-        call, company = info.context, info.context.crm.settings.company
-        code = currency or company.currency
-        Money.of_minor(0, code)
+        call, code = info.context, currency_of(info.context, currency)
         demand_purchases(call, customer, "amount")
-        question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, time_zone or company.time_zone)
+        question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone_of(call, time_zone))
         return await compared(question, lambda asked: _answer(asked, customer, code))
 
 

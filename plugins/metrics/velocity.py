@@ -16,12 +16,14 @@ from plugins.metrics.common import (
     MetricsShare,
     OfDeals,
     compared,
+    currency_of,
     days_said,
     grouped,
     of_currency,
     share,
     total,
     units,
+    zone_of,
 )
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import Currency, First, Last, Zone, chosen
@@ -80,8 +82,7 @@ class SalesVelocityQuery:
     ) -> MetricsVelocity | None:
         """Counts what is closed, and what is open; see DEFINITION."""
         call = info.context
-        company = call.crm.settings.company
-        code, zone = currency or company.currency, time_zone or company.time_zone
+        code, zone = currency_of(call, currency), zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), first=first, last=last, zone=zone, tells=TELLS)
         return await compared(question, lambda asked: _answer(asked, code))
 
