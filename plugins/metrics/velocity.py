@@ -43,7 +43,9 @@ TELLS = {Deal: ("stage", "started_at", "closed_at", "amount", "currency"), Stage
 class MetricsVelocityRow:
     """A row of `salesVelocity`."""
 
-    key: MetricsKey = strawberry.field(description="Which deals these figures are about.")
+    key: MetricsKey = strawberry.field(
+        description="Which deals these figures are about. Its period are the days from `from` to `to`, where both are asked."
+    )
     value: Money | None = strawberry.field(
         description="Money in a day, rounded half to even. Null where a factor is 0 / 0, or the days are not more than 0."
     )
@@ -88,7 +90,7 @@ class SalesVelocityQuery:
 
 
 async def _answer(question: Question, code: str) -> MetricsVelocity:
-    rows = [_row(key, some, code) for key, some in await grouped(replace(question, first=None, last=None), *await factors(question, code))]
+    rows = [_row(key, some, code) for key, some in await grouped(question, *await factors(question, code))]
     return MetricsVelocity(**days_said(question, DEFINITION), currency=code, rows=rows)
 
 
