@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Filter, Money, Period, first_day, local_day, matching, permit, select, visible
+from core import Calendar, Call, Filter, Money, Period, first_day, local_day, permit, select, visible
 from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
@@ -187,7 +187,7 @@ def _stages(call: Call) -> Any:
 async def customers_won(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
     """How many customers won their first deal, by its source, or all at None, and by period. Days are worked out of these deals alone."""
     call = question.call
-    deals = matching(call, Deal, question.where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
+    deals = question.meant.filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
     columns = {"id", "stage_id", "contact_id", "closed_at", "source", customer.key}
     given = {"deals": deals.values(*sorted(columns)), "stages": _stages(call)}
     source, join = "NULL", ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Invalid, days_between, local_day, matching, permit
+from core import Calendar, Call, Invalid, days_between, local_day, permit
 from core.fields import now
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
@@ -145,7 +145,7 @@ async def counted_contacts(question: Question, start: Step, end: Step, days: int
         "over": f"CASE WHEN {days_between('began', today)} > {days} THEN 1 ELSE 0 END",
     }
     given = {"starts": start.rows, "ends": end.rows}
-    return await grouped(question, source, columns, worked, parts, given, matching(question.call, Contact, question.where))
+    return await grouped(question, source, columns, worked, parts, given, question.meant)
 
 
 def _beside(span: Span, this: Counts, then: Counts) -> MetricsConversionBeside:

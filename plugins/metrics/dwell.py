@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 
-from core import Calendar, Call, day_begins, local_day, matching, permit, visible
+from core import Calendar, Call, day_begins, local_day, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped, zone_of
@@ -118,7 +118,7 @@ async def _stays(question: Question, pipeline: Pipeline, stages: Sequence[Stage]
     columns = {"in_stage": "c.to_stage_id", "stay": GRAIN, "since": f"CASE WHEN f.seconds IS NULL THEN {day} END"}
     return await counted(
         question, "started_at", {"n": "1", "seconds": "f.seconds"}, columns,
-        rows=matching(question.call, Deal, question.where).filter(pipeline_id=pipeline.id),
+        rows=question.meant.filter(pipeline_id=pipeline.id),
         join=f"JOIN {{came}} AS c ON c.deal_id = d.id JOIN ({follows}) AS f ON f.id = c.id", day=day,
         more={"came": came.values("id", "deal_id", "to_stage_id", "changed_at"), "every": every},
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Figure:
 
     name: by which goals name it: `salesCycle`. description: the definition, with its formula. of: the resource whose filter `where` is.
     reckon: awaited with a Question of such rows, which has the days (`first` and `last`, both there) and the zone, and with the currency
-    that is meant; to start at `question.rows(column)`, or at `matching`. It may raise Forbidden and Invalid.
+    that is meant; to start at `question.rows(column)`, or at `question.meant`. It may raise Forbidden and Invalid.
     tells: what one could conclude from it: who may not see one of these columns is refused.
     """
 

@@ -151,7 +151,7 @@ async def _answer(question: Question, journey: Journey) -> MetricsFunnel:
     columns = {"step": "f.step", "open": "f.open", "grain": GRAIN}
     cells = await counted(
         question, "created_at", {"n": "1", "gap": "f.gap"}, columns, join=f"JOIN ({journey.reached}) AS f ON f.who = d.id",
-        rows=matching(question.call, Contact, question.where), more=journey.rows, day=local_day("f.began", question.zone),
+        rows=question.meant, more=journey.rows, day=local_day("f.began", question.zone),
     )  # fmt: skip
     labels = [step.label for step in journey.steps]
     rows = [_row(question, key, labels, some) for key, some in await grouped(question, cells)]

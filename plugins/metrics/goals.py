@@ -1,12 +1,13 @@
 """What holds for goals, wherever they come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from tortoise.models import Model
+from tortoise.expressions import Q, Subquery
 
-from core import Call, Change, Invalid, matching, read_filter
-from core.models import Team, User
+from core import Call, Change, Invalid, matching, read_filter, visible
+from core.models import User
 from plugins.metrics.declaring import Metric, Unit
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.figure import Figure
@@ -16,7 +17,7 @@ from plugins.metrics.registry import figures, registered
 
 SUMS = (Unit.NUMBER, Unit.MONEY)  # what grows from day to day
 ONE = 10_000  # 1 as `target` is kept
-WHOSE: Mapping[str, type[Model]] = {"owner": User, "team": Team}
+WHOSE = ("owner", "team")
 
 
 async def prepare(call: Call, changes: Sequence[Change]) -> None:
@@ -47,13 +48,13 @@ def question_of(call: Call, goal: MetricsGoal, metric: Metric | Figure) -> Quest
 
     Raises Invalid for a filter that is none, and Forbidden for what is hidden.
     """
-    words, by = goal.where, _whose(goal, metric)
-    if isinstance(metric, Figure) and by:
-        words, by = {"and": [*([] if words is None else [words]), *(_owned(call, goal, metric, one) for one in by)]}, ()
-    where = None if words is None else read_filter(call.crm, call.crm.resource(metric.of), words)
+    where = None if goal.where is None else read_filter(call.crm, call.crm.resource(metric.of), goal.where)
     matching(call, metric.of, where)  # here a value that cannot be compared is refused
-    zone = call.crm.settings.company.time_zone
-    return Question(call, metric.of, where, by, first=goal.starts_on, last=goal.ends_on, zone=zone, tells=metric.tells)  # type: ignore[arg-type]
+    zone, by = call.crm.settings.company.time_zone, _whose(goal, metric)
+    asked = Question(call, metric.of, where, by, first=goal.starts_on, last=goal.ends_on, zone=zone, tells=metric.tells)  # type: ignore[arg-type]
+    if isinstance(metric, Metric) or not by:
+        return asked
+    return replace(asked, by=(), only=Q(**_owned(call, goal, metric)))
 
 
 def _whose(goal: MetricsGoal, metric: Metric | Figure) -> tuple[Dimension, ...]:
@@ -61,12 +62,12 @@ def _whose(goal: MetricsGoal, metric: Metric | Figure) -> tuple[Dimension, ...]:
     return tuple(one for one in metric.offered if one.name in WHOSE and not one.before and getattr(goal, f"{one.name}_id"))
 
 
-def _owned(call: Call, goal: MetricsGoal, metric: Figure, whose: Dimension) -> dict[str, Any]:
-    """Rows of the owner or the team of a goal, in the words of a filter."""
-    key = getattr(goal, f"{whose.name}_id")
-    same = {"id": {"eq": f"{call.crm.resource(WHOSE[whose.name]).snake}_{key}"}}
-    (owner,) = whose.tells[metric.of]  # the relation by which a row has its owner
-    return {owner: same if whose.name == "owner" else {whose.name: same}}
+def _owned(call: Call, goal: MetricsGoal, metric: Figure) -> dict[str, Any]:
+    """The test that a row is of the owner or the team of a goal; members of a team are those whom the actor sees, as in `groupBy`."""
+    (owner,) = next(one.tells[metric.of] for one in metric.offered if one.name == "owner")  # the relation by which a row has its owner
+    if goal.owner_id:
+        return {f"{owner}_id": goal.owner_id}
+    return {f"{owner}_id__in": Subquery(visible(call, User, deleted=True).filter(team_id=goal.team_id).values("id"))}
 
 
 def _days(goal: MetricsGoal) -> None:

@@ -10,7 +10,7 @@ import strawberry
 from tortoise.expressions import Subquery
 from tortoise.models import Model
 
-from core import Call, Filter, Invalid, first_day, local_day, matching, visible
+from core import Call, Filter, Invalid, first_day, local_day, visible
 from core.models import Activity, Deal, Stage, StageKind
 from plugins.metrics.counting import Cells
 from plugins.metrics.customers import MetricsCustomer
@@ -84,7 +84,7 @@ class Events:
     @property
     def rows(self) -> Any:
         """The events as a queryset."""
-        rows = matching(self.question.call, self.question.of, self.question.where)
+        rows = self.question.meant
         rows = rows.filter(**{f"{self.customer}__isnull": False, f"{self.dated}__lte": self.until})
         return won(self.question.call, rows) if self.kind is None else rows.filter(kind=self.kind)
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import strawberry
 
-from core import Calendar, Call, local_day, matching, permit, visible
+from core import Calendar, Call, local_day, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share, zone_of
@@ -87,7 +87,7 @@ async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsTrans
 async def _rows(question: Question, pipeline: Pipeline) -> list[MetricsTransitionsRow]:
     cells = await counted(
         question, "started_at", {"n": "1"}, {"source": "c.from_stage_id", "target": "c.to_stage_id"},
-        rows=matching(question.call, Deal, question.where).filter(pipeline_id=pipeline.id), join="JOIN {changes} AS c ON c.deal_id = d.id",
+        rows=question.meant.filter(pipeline_id=pipeline.id), join="JOIN {changes} AS c ON c.deal_id = d.id",
         more={"changes": changes_within(question).values("deal_id", "from_stage_id", "to_stage_id", "changed_at")},
         day=local_day("c.changed_at", question.zone),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Invalid, day_begins, days_between, local_day, matching, permit, visible
+from core import Calendar, Call, Invalid, day_begins, days_between, local_day, permit, visible
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey
@@ -95,7 +95,7 @@ class TimeToQuery:
 
 async def _deals(question: Question, until: datetime.date) -> Cells:
     """Deals by how they ended, and after how many days."""
-    deals = matching(question.call, Deal, question.where).filter(started_at__lt=day_begins(until + DAY, question.zone))
+    deals = question.meant.filter(started_at__lt=day_begins(until + DAY, question.zone))
     columns = {"began": local_day("d.started_at", question.zone), "ended": local_day("d.closed_at", question.zone), "kind": "s.kind"}
     open = f"kind = 'OPEN' OR ended > '{until}'"
     how = f"WHEN {open} THEN '{CENSORED}' WHEN ended IS NULL OR ended < began THEN '{NEITHER}' WHEN kind = 'WON' THEN '{EVENT}'"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import strawberry
 
-from core import Calendar, Call, Money, first_day, local_day, matching, permit, visible
+from core import Calendar, Call, Money, first_day, local_day, permit, visible
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey, MetricsPeriod
@@ -125,9 +125,7 @@ Place = tuple[Values, datetime.date | None]
 
 async def cohorts_of(question: Question, customer: MetricsCustomer, currency: str) -> dict[Place, Cohort]:
     """The customers by the keys of their first purchase, and by the first day of its period; all at None without periods."""
-    deals = matching(question.call, Deal, question.where).filter(
-        currency=currency, amount__isnull=False, **{f"{customer.key}__isnull": False}
-    )
+    deals = question.meant.filter(currency=currency, amount__isnull=False, **{f"{customer.key}__isnull": False})
     if question.by_time:
         deals = deals.filter(closed_at__isnull=False)
     start = first_day("day", question.period, question.calendar, question.weekday) if question.period else "NULL"

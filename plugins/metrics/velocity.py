@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 from tortoise.expressions import Q, Subquery
 
-from core import Call, Money, day_begins, days_between, local_day, matching, permit, visible
+from core import Call, Money, day_begins, days_between, local_day, permit, visible
 from core.models import Deal, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.common import (
@@ -112,7 +112,7 @@ async def factors(question: Question, code: str) -> tuple[Cells, Cells]:
 
 def _open(question: Question) -> Any:
     """The deals that were open at the end of the last day, as a queryset; where it is not over, or none is asked, those open now."""
-    rows = matching(question.call, Deal, question.where)
+    rows = question.meant
     now_open = Q(stage_id__in=Subquery(visible(question.call, Stage, deleted=True).filter(kind=StageKind.OPEN).values("id")))
     if question.last is None or question.last >= question.today():
         return rows.filter(now_open)
