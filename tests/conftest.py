@@ -28,6 +28,9 @@ settings.register_profile("payvand", max_examples=10, derandomize=True, deadline
 settings.register_profile("nightly", settings.get_profile("payvand"), max_examples=2_000, derandomize=False)
 settings.load_profile("payvand")
 
+# A house is some 100,000 objects. By Python's own thresholds four tenths of all time go into looking for garbage among them.
+gc.set_threshold(20_000, 20, 20)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def tidy() -> Iterator[None]:

@@ -156,6 +156,7 @@ class Standing:
         if name not in self._built:
             await self.close(at_most=MANY - 1)
             self._built[name] = await self._build(plugins, tables)
+        self._built[name] = self._built.pop(name)  # the last of them is the one asked for last
         app, settings, _ = self._built[name]
         templates = self.houses.templates
         try:
@@ -166,7 +167,7 @@ class Standing:
             templates.database.reset(settings.database.url, templates.of(plugins))
 
     async def close(self, at_most: int = 0) -> None:
-        """Close the oldest houses until there are no more than that."""
+        """Close those longest not asked for until there are no more than that."""
         while len(self._built) > at_most:
             _, _, stack = self._built.pop(next(iter(self._built)))
             with _inside(None):

@@ -27,6 +27,7 @@ from core.models import Team
 from core.plugins import Plugin, Plugins
 from core.settings import Settings, parse
 from tests.engines import Engine
+from tests.house import Templates
 from tests.shell import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,14 @@ class Acme:
             parents = [await models.Parent.create(name=name, code=name, note="kept", side=1) for name in ("one", "two")]
             for parent in (*parents, parents[0]):
                 await models.Child.create(parent=parent, team=team)
+
+
+@pytest.fixture
+def database_url(database: Engine, templates: Templates, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a fresh database: with the tables of the core where a plugin is what is tested, else without any."""
+    url = templates.copy(()) if "acme" in request.fixturenames else database.create()
+    yield url
+    database.drop(url)
 
 
 @pytest.fixture

@@ -40,9 +40,11 @@ def test_the_first_query_of_the_readme_is_answered(server: Server) -> None:
     assert answer["data"] == {"contacts": {"totalCount": 0, "nodes": []}}
 
 
-def test_every_file_that_the_readme_points_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_every_file_that_a_page_points_to_is_there() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    targets = [(page, target) for page in pages for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
+    assert len(targets) > len(pages)
+    assert [f"{page.relative_to(ROOT)}: {target}" for page, target in targets if not (page.parent / target).exists()] == []
 
 
 def _copy(folder: Path) -> Path:

@@ -20,6 +20,7 @@ import core
 from core.database.addresses import apps, config
 from core.database.columns import plain
 from core.database.connection import begin
+from core.database.states import Followed
 from core.errors import StartError
 from core.plugins import Plugins
 from core.settings import Settings
@@ -89,6 +90,10 @@ async def unwritten(settings: Settings, plugins: Plugins) -> dict[str, tuple[str
 
 class _Detector(MigrationAutodetector):
     """Compares columns, not fields: a description, an enum's member or a kind of field of our own changes no table."""
+
+    async def _project_state(self) -> State:
+        found = [self.loader.graph.nodes[key] for key in self._full_plan()]
+        return await Followed.after(migration for migration in found if migration is not None)
 
     def _current_state(self) -> State:
         state = super()._current_state()

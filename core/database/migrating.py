@@ -8,7 +8,6 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
-from tortoise.migrations.operations import CreateModel
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.transactions import in_transaction
 from tortoise.utils import get_schema_sql
@@ -22,6 +21,7 @@ from core.database.guards import Guards, guard_again, guards
 from core.database.history import unwritten
 from core.database.plan import Plan, Step, now_held, plan, refuse_losses
 from core.database.shape import Held, Query, applied, asking, asking_server, differences, tables
+from core.database.states import before
 from core.errors import StartError
 from core.plugins import Plugins
 from core.settings import Settings
@@ -41,17 +41,17 @@ async def pending(settings: Settings, plugins: Plugins) -> list[Step]:
 async def migrate(settings: Settings, plugins: Plugins, report: Report | None = None, *, allow_loss: Sequence[str] = ()) -> list[Step]:
     """Apply all pending migrations, or none. The steps that were taken; `report` hears of each before it begins.
 
-    Raises StartError when a migration fails, when the result is not what the models say, or when data would be lost that is
-    not named in `allow_loss` (`table` or `table.column`). The database is then as it was.
+    Raises StartError when models have changes that no migration makes, when a migration fails, when the result is not what the
+    models say, or when data would be lost that is not named in `allow_loss` (`table` or `table.column`). The database is then as it was.
     """
     steps = await pending(settings, plugins)
+    if changed := await unwritten(settings, plugins):
+        raise StartError(f"the models of {', '.join(changed)} have changes that no migration makes; run: payvand makemigrations")
     if not steps:
         for table in await guard_again(settings, plugins):
             (report or _silent)(f"the guard of {table}")
         return []
     refuse_losses(steps, allow_loss)
-    if changed := await unwritten(settings, plugins):
-        raise StartError(f"the models of {', '.join(changed)} have changes that no migration makes; run: payvand makemigrations")
     path = sqlite_file(settings)
     try:
         if path:
@@ -70,8 +70,8 @@ async def script(settings: Settings, plugins: Plugins) -> str:
 async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report, allow_loss: Sequence[str]) -> list[Step]:
     should, kept = await script(settings, plugins), await guards(settings, plugins)
     async with files.alone(path) as original:
-        todo, before = await _todo(plugins, asking(original), "sqlite")
-        steps = todo.steps(before)
+        todo, had = await _todo(plugins, asking(original), "sqlite")
+        steps = todo.steps(had)
         refuse_losses(steps, allow_loss)
         if not steps:  # another process was faster
             return []
@@ -82,7 +82,7 @@ async def _file(path: Path, settings: Settings, plugins: Plugins, report: Report
                 await _apply(todo, plugins, client, report)
             with closing(sqlite3.connect(copy, isolation_level=None)) as changed, closing(files.expected(should)) as wanted:
                 await _finish_file(changed, wanted, original, kept)
-                _check_kept(todo, before, await now_held(asking(changed), "sqlite"), allow_loss)
+                _check_kept(todo, had, await now_held(asking(changed), "sqlite"), allow_loss)
                 files.put_back(changed, original)
         return steps
 
@@ -113,8 +113,8 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
         server = client._connection
         await servers.alone(server)
         query = asking_server(server)
-        todo, before = await _todo(plugins, query, "postgres")
-        steps = todo.steps(before)
+        todo, had = await _todo(plugins, query, "postgres")
+        steps = todo.steps(had)
         refuse_losses(steps, allow_loss)
         if not steps:  # another process was faster
             return []
@@ -126,7 +126,7 @@ async def _server(settings: Settings, plugins: Plugins, report: Report, allow_lo
             await kept.give_to_server(server)
             if found := differences(wanted, await tables(query, "postgres")):
                 raise StartError(found[0])
-            _check_kept(todo, before, await now_held(query, "postgres"), allow_loss)
+            _check_kept(todo, had, await now_held(query, "postgres"), allow_loss)
         return steps
 
 
@@ -137,19 +137,18 @@ async def _apply(todo: Plan, plugins: Plugins, client: BaseDBAsyncClient, report
         report(f"{migration.app_label}.{migration.name}")
         try:
             for operation in migration.operations:
-                # What creates a table needs no state before it, and to copy the state for each would take most of the time.
-                before = state if isinstance(operation, CreateModel) else state.clone()
+                old = before(state)
                 operation.state_forward(migration.app_label, state)
-                await operation.database_forward(migration.app_label, before, state, changing)
+                await operation.database_forward(migration.app_label, old, state, changing)
             state.validate_relations_initialized()
         except Exception as error:  # whatever a plugin's migration does must end in one sentence that names it
             raise _failed(f"migration {migration.app_label}.{migration.name}", error) from error
         await recorder.record_applied(migration.app_label, migration.name)
 
 
-def _check_kept(todo: Plan, before: Mapping[str, Held], after: Mapping[str, Held], allowed: Sequence[str]) -> None:
+def _check_kept(todo: Plan, had: Mapping[str, Held], after: Mapping[str, Held], allowed: Sequence[str]) -> None:
     """Raise StartError when there is less than before, and no step said so."""
-    for table, was in before.items():
+    for table, was in had.items():
         fate = todo.fate(table)
         if isinstance(fate, int) or table in allowed:
             continue

@@ -15,6 +15,7 @@ from tortoise.models import Model
 from core.database.addresses import apps
 from core.database.history import history
 from core.database.shape import Held, Query, held, tables
+from core.database.states import Followed, before
 from core.errors import StartError
 from core.plugins import Plugins
 
@@ -54,10 +55,7 @@ class Plan:
 
     async def state(self, plugins: Plugins) -> State:
         """The models as they were before the pending migrations; they read and write where this is called."""
-        state = State(models={}, apps=StateApps(default_connections=dict.fromkeys(apps(plugins), "default")))
-        for migration in self.done:
-            await migration.apply(state, dry_run=True)
-        return state
+        return (await Followed.after(self.done, **dict.fromkeys(apps(plugins), "default"))).render()
 
     def fate(self, table: str, column: str | None = None) -> tuple[str, str | None] | int:
         """Where a table or column of today is afterwards, or the number of the step that takes it away."""
@@ -134,42 +132,37 @@ def _all_moves(todo: Sequence[Migration], state: State) -> Iterator[Move]:
     for number, migration in enumerate(todo):
         try:
             for operation in migration.operations:
-                yield from _moves(operation, migration.app_label, state, number)
+                old = before(state) if isinstance(operation, MOVING) else state
                 operation.state_forward(migration.app_label, state)
+                yield from _moves(operation, migration.app_label, old.apps, state.apps, number)
         except Exception as error:  # Tortoise says in many ways that a migration speaks of a model that is not there
             name = f"{migration.app_label}.{migration.name}"
             raise StartError(f"migration {name} does not fit those before it: {type(error).__name__}: {error}") from error
 
 
-def _moves(operation: Any, app: str, state: State, step: int) -> Iterator[Move]:
+def _moves(operation: Any, app: str, old: StateApps, new: StateApps, step: int) -> Iterator[Move]:
     match operation:
         case DeleteModel():
-            model = state.apps.get_model(f"{app}.{operation.name}")
+            model = old.get_model(app, operation.name)
             yield from (Move(step, table, None, None) for table in (*_through(model), model._meta.db_table))
         case RenameModel():
-            renamed = state.clone()
-            operation.state_forward(app, renamed)
-            old = state.apps.get_model(f"{app}.{operation.old_name}")._meta.db_table
-            new = renamed.apps.get_model(f"{app}.{operation.new_name}")._meta.db_table
-            if old != new:
-                yield Move(step, old, None, new)
+            table = old.get_model(app, operation.old_name)._meta.db_table
+            renamed = new.get_model(app, operation.new_name)._meta.db_table
+            if table != renamed:
+                yield Move(step, table, None, renamed)
         case RemoveField():
-            model = state.apps.get_model(f"{app}.{operation.model_name}")
+            model = old.get_model(app, operation.model_name)
             removed = model._meta.fields_map[operation.name]
             if isinstance(removed, ManyToManyFieldInstance):
                 yield Move(step, removed.through, None, None)
             else:
                 yield Move(step, model._meta.db_table, _column(model, operation.name), None)
         case RenameField() | AlterField():
-            renamed = state.clone()
-            operation.state_forward(app, renamed)
-            model = state.apps.get_model(f"{app}.{operation.model_name}")
-            before, after = (
-                (operation.old_name, operation.new_name) if isinstance(operation, RenameField) else (operation.name, operation.name)
-            )
-            old, new = _column(model, before), _column(renamed.apps.get_model(f"{app}.{operation.model_name}"), after)
-            if old != new:
-                yield Move(step, model._meta.db_table, old, new)
+            names = (operation.old_name, operation.new_name) if isinstance(operation, RenameField) else (operation.name, operation.name)
+            model = old.get_model(app, operation.model_name)
+            column, renamed = _column(model, names[0]), _column(new.get_model(app, operation.model_name), names[1])
+            if column != renamed:
+                yield Move(step, model._meta.db_table, column, renamed)
 
 
 def _column(model: type[Model], name: str) -> str:

@@ -8,7 +8,7 @@ from tortoise.expressions import Q
 
 from core import CRM, Actor, Call, Consumer, Expressed, Job, Resource, hookimpl
 from core.models import Contact
-from plugins.metrics import bundled, goals, scores, spend
+from plugins.metrics import bundled, bundled_figures, goals, scores, spend
 from plugins.metrics.acquisition import AcquisitionQuery
 from plugins.metrics.cohorts import CohortQuery
 from plugins.metrics.command import metrics
@@ -18,10 +18,13 @@ from plugins.metrics.declaring import Metric, Part, Unit
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.dwell import StageDwellQuery
 from plugins.metrics.fields import query
+from plugins.metrics.figure import Figure, Reckoned
 from plugins.metrics.forecast import ForecastQuery
 from plugins.metrics.funnel import FunnelQuery
 from plugins.metrics.goals_progress import GoalFields
 from plugins.metrics.models import MetricsGoal, MetricsScore, MetricsSpend
+from plugins.metrics.question import Question
+from plugins.metrics.registry import figures
 from plugins.metrics.retention import RetentionQuery
 from plugins.metrics.returning import RepeatQuery
 from plugins.metrics.rfm import RfmQuery
@@ -35,7 +38,7 @@ from plugins.metrics.value_lifetime import LifetimeValueQuery
 from plugins.metrics.value_predicted import PredictedValueQuery
 from plugins.metrics.velocity import SalesVelocityQuery
 
-__all__ = ["Dimension", "Metric", "Part", "Unit"]
+__all__ = ["Dimension", "Figure", "Metric", "Part", "Question", "Reckoned", "Unit"]
 
 
 @hookimpl
@@ -61,6 +64,12 @@ def metric_definitions() -> Sequence[Metric]:
 
 
 @hookimpl
+def metric_figures() -> Sequence[Figure]:
+    """The bundled figures."""
+    return bundled_figures.figures()
+
+
+@hookimpl
 def expressions() -> list[Expressed]:
     """Scores as fields of contacts."""
     return scores.expressed()
@@ -68,7 +77,8 @@ def expressions() -> list[Expressed]:
 
 @hookimpl
 def graphql(crm: CRM) -> list[type]:
-    """The fields of the root type Query, and those of goals that are reckoned."""
+    """The fields of the root type Query, and those of goals that are reckoned. Raises StartError for what is not well declared."""
+    figures(crm)
     return [
         *query(crm), GoalFields,
         FunnelQuery, ConversionQuery, SalesCycleQuery, SalesVelocityQuery, ForecastQuery,

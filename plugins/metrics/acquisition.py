@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Filter, Money, Period, first_day, local_day, matching, permit, select, visible
+from core import Calendar, Call, Filter, Money, Period, first_day, local_day, permit, select, visible
 from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.bundled import MONEY_WON, OF_KIND, OF_MONEY, STAGE, STAGES
+from plugins.metrics.common import Comparable, OfContacts, OfDeals, compared, currency_of, days_said, zone_of
 from plugins.metrics.counting import Cells, counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.dimensions import CONTACT, CONTACTS, OF_CONTACTS, Dimension
@@ -53,8 +54,6 @@ class MetricsSpendDimension(Enum):
 Spending = Annotated[
     Filter | None, MetricsSpend, strawberry.argument(description="Only money spent like this; what was deleted never counts.")
 ]
-Deals = Annotated[Filter | None, Deal, strawberry.argument(description="Only deals like this; deleted ones never count.")]
-Leads = Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")]
 By = Annotated[
     list[MetricsSpendDimension] | None, strawberry.argument(description="What to put it together by; one row of all when nothing is said.")
 ]
@@ -72,13 +71,9 @@ class MetricsCostRow:
 
 
 @strawberry.type(description="What it costs to win one.")
-class MetricsCost:
+class MetricsCost(Comparable):
     """What all rows of an answer have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. Money spent in another currency is left out.")
     rows: list[MetricsCostRow] = strawberry.field(description="The costs, in the order of sources, then of time.")
 
@@ -95,13 +90,9 @@ class MetricsReturnRow:
 
 
 @strawberry.type(description="What has come back of money spent.")
-class MetricsReturn:
+class MetricsReturn(Comparable):
     """What all rows of an answer have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     currency: str = strawberry.field(description="ISO 4217 code of all amounts. What is in another currency is left out.")
     rows: list[MetricsReturnRow] = strawberry.field(description="The returns, in the order of sources, then of time.")
 
@@ -115,7 +106,7 @@ class AcquisitionQuery:
     async def acquisition_cost(
         self,
         info: strawberry.Info[Call],
-        where: Deals = None,
+        where: OfDeals = None,
         spend: Spending = None,
         customer: Whose = MetricsCustomer.CONTACT,
         group_by: By = None,
@@ -127,19 +118,22 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsCost | None:
         """Cost of a new customer."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         demand_purchases(call, customer)
         by = (OF_SALES,) if group_by else ()
-        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_KIND)
-        moment, numbers = now(), await _customers(question, customer)
-        return _costs(ACQUISITION, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
+        question = Question(call, Deal, where, by, period, calendar, first, last, zone_of(call, time_zone), OF_KIND)
+
+        async def answer(asked: Question) -> MetricsCost:
+            return await _costs(ACQUISITION, asked, code, spend, await customers_won(asked, customer))
+
+        return await compared(question, answer)
 
     @strawberry.field(description=LEAD)
     @permit("metrics.read")
     async def cost_per_lead(
         self,
         info: strawberry.Info[Call],
-        where: Leads = None,
+        where: OfContacts = None,
         spend: Spending = None,
         group_by: By = None,
         period: Length = None,
@@ -150,19 +144,21 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsCost | None:
         """Cost of a new contact."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         by = (OF_LEADS,) if group_by else ()
-        question = Question(call, Contact, where, by, period, calendar, first, last, _zone(call, time_zone), {Contact: ("created_at",)})
-        moment = now()
-        numbers = _numbers(await counted(question, "created_at", {"n": "1"}))
-        return _costs(LEAD, moment, question, code, numbers, await spent(question, spend, code, bool(by)))
+        question = Question(call, Contact, where, by, period, calendar, first, last, zone_of(call, time_zone), {Contact: ("created_at",)})
+
+        async def answer(asked: Question) -> MetricsCost:
+            return await _costs(LEAD, asked, code, spend, await leads(asked))
+
+        return await compared(question, answer)
 
     @strawberry.field(description=ROI)
     @permit("metrics.read")
     async def roi(
         self,
         info: strawberry.Info[Call],
-        where: Deals = None,
+        where: OfDeals = None,
         spend: Spending = None,
         group_by: By = None,
         period: Length = None,
@@ -173,41 +169,25 @@ class AcquisitionQuery:
         currency: Currency = None,
     ) -> MetricsReturn | None:
         """Return on money spent."""
-        call, code = info.context, _currency(info.context, currency)
+        call, code = info.context, currency_of(info.context, currency)
         by = (OF_SALES,) if group_by else ()
-        question = Question(call, Deal, where, by, period, calendar, first, last, _zone(call, time_zone), OF_MONEY)
-        moment, rows = now(), question.rows("closed_at").filter(currency=code)
-        cells = await counted(question, "closed_at", {"n": MONEY_WON}, join=STAGE, rows=rows, more={next(iter(STAGES)): _stages(call)})
-        costs, revenue = await spent(question, spend, code, bool(by)), _numbers(cells)
-        return MetricsReturn(
-            definition=ROI, as_of=moment, time_zone=question.zone, calendar=calendar, currency=code,
-            rows=[
-                _return(key, revenue.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, revenue)
-            ],
-        )  # fmt: skip
+        question = Question(call, Deal, where, by, period, calendar, first, last, zone_of(call, time_zone), OF_MONEY)
+        return await compared(question, lambda asked: _returns(asked, code, spend))
 
 
 Place = tuple[str | None, datetime.date | None]
-
-
-def _currency(call: Call, given: str | None) -> str:
-    code = given or call.crm.settings.company.currency
-    Money.of_minor(0, code)
-    return code
-
-
-def _zone(call: Call, given: str | None) -> str:
-    return given or call.crm.settings.company.time_zone
+"""A source, and the first day of a period."""
+WHOLE: Place = (None, None)
 
 
 def _stages(call: Call) -> Any:
     return visible(call, Stage, deleted=True).values("id", "kind")
 
 
-async def _customers(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
+async def customers_won(question: Question, customer: MetricsCustomer) -> dict[Place, int]:
     """How many customers won their first deal, by its source, or all at None, and by period. Days are worked out of these deals alone."""
     call = question.call
-    deals = matching(call, Deal, question.where).filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
+    deals = question.meant.filter(closed_at__isnull=False, **{f"{customer.key}__isnull": False})
     columns = {"id", "stage_id", "contact_id", "closed_at", "source", customer.key}
     given = {"deals": deals.values(*sorted(columns)), "stages": _stages(call)}
     source, join = "NULL", ""
@@ -228,6 +208,11 @@ async def _customers(question: Question, customer: MetricsCustomer) -> dict[Plac
         **given,
     )
     return {(row["source"], to_day(row["start"]) if question.period else None): int(row["size"]) for row in found}
+
+
+async def leads(question: Question) -> dict[Place, int]:
+    """How many contacts came in, by source, or all at None, and by period."""
+    return _numbers(await counted(question, "created_at", {"n": "1"}))
 
 
 def _numbers(cells: Cells) -> dict[Place, int]:
@@ -251,13 +236,24 @@ def _start(period: Period | None, span: Span | None) -> datetime.date | None:
     return span.start if span and period else None
 
 
-def _costs(
-    definition: str, moment: datetime.datetime, question: Question, currency: str, numbers: Mapping[Place, int], costs: Spent
-) -> MetricsCost:
-    rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), currency) for key, at in _places(question, costs, numbers)]
-    return MetricsCost(
-        definition=definition, as_of=moment, time_zone=question.zone, calendar=question.calendar, currency=currency, rows=rows
-    )
+async def _costs(definition: str, question: Question, code: str, spend: Filter | None, numbers: Mapping[Place, int]) -> MetricsCost:
+    moment, costs = now(), await spent(question, spend, code, bool(question.by))
+    rows = [_cost(key, costs.get(at, Fraction(0)), numbers.get(at, 0), code) for key, at in _places(question, costs, numbers)]
+    return MetricsCost(**days_said(question, definition, moment), currency=code, rows=rows)
+
+
+async def _returns(question: Question, code: str, spend: Filter | None) -> MetricsReturn:
+    moment, returned = now(), await revenue(question, code)
+    costs = await spent(question, spend, code, bool(question.by))
+    rows = [_return(key, returned.get(at, 0), costs.get(at, Fraction(0)), code) for key, at in _places(question, costs, returned)]
+    return MetricsReturn(**days_said(question, ROI, moment), currency=code, rows=rows)
+
+
+async def revenue(question: Question, code: str) -> dict[Place, int]:
+    """The money of won deals by source, or all at None, and by period."""
+    rows = question.rows("closed_at").filter(currency=code)
+    more = {next(iter(STAGES)): _stages(question.call)}
+    return _numbers(await counted(question, "closed_at", {"n": MONEY_WON}, join=STAGE, rows=rows, more=more))
 
 
 def _cost(key: MetricsKey, cost: Fraction, number: int, currency: str) -> MetricsCostRow:

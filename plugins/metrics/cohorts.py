@@ -12,6 +12,7 @@ import strawberry
 from core import Calendar, Call, Invalid, Period, days_between, period_end, period_starts, permit
 from core.fields import now
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import compared, days_said, zone_of
 from plugins.metrics.counting import Cells
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
@@ -67,20 +68,19 @@ class CohortQuery:
         moment = now()
         windows = _windows(definition, columns, days, brackets)
         events = events_of(
-            info.context, event, customer, where, activity_where, moment, group_by, period=period or Period.MONTH, calendar=calendar,
-            first=first, last=last, zone=time_zone or info.context.crm.settings.company.time_zone,
+            info.context, event, customer, where, activity_where, moment, [group_by] if group_by else [],
+            period=period or Period.MONTH, calendar=calendar, first=first, last=last,
+            zone=zone_of(info.context, time_zone),
         )  # fmt: skip
-        events = replace(events, question=whole(events.question))
-        found = None
-        if event is None and group_by is None and definition is MetricsRetention.CALENDAR:
-            found = await _kept(events.question, customer)
-        if found is not None:
-            moment = found[1]
-        rows, averages = await _table(events, definition, columns, windows, found and found[0])
-        return MetricsCohorts(
-            definition=f"{COHORT} {definition.value}", as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=rows,
-            averages=averages, asked=events.question,
-        )  # fmt: skip
+
+        async def answer(asked: Question) -> MetricsCohorts:
+            simple = event is None and group_by is None and definition is MetricsRetention.CALENDAR
+            kept = await _kept(asked, customer) if simple else None
+            rows, averages = await _table(replace(events, question=asked), definition, columns, windows, kept and kept[0])
+            told = days_said(asked, f"{COHORT} {definition.value}", kept[1] if kept else moment)
+            return MetricsCohorts(**told, rows=rows, averages=averages)
+
+        return await compared(whole(events.question), answer)
 
 
 Windows = Sequence[tuple[int, int]]

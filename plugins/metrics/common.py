@@ -1,23 +1,23 @@
 """What the fields written by hand have in common: arguments, what each answer says of itself, and rows with their keys."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 import strawberry
 from tortoise.expressions import Q
 
-from core import Calendar, Filter, Money
+from core import Calendar, Call, Filter, Money
 from core.fields import now
-from core.models import Deal
+from core.models import Contact, Deal
 from plugins.metrics.answers import MetricsKey
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.fields import ENUMS
 from plugins.metrics.keys import Keys
 from plugins.metrics.question import Question
-from plugins.metrics.spans import spans
+from plugins.metrics.spans import Other, before, elsewhere, last_year, spans
 from plugins.metrics.statistics.intervals import wilson
 from plugins.metrics.telling import period_of
 
@@ -26,6 +26,25 @@ ByDeals: TypeAlias = Annotated[
     list[ENUMS[Deal]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
     strawberry.argument(description="What to put deals together by; one row of all when nothing is said, and no period."),
 ]
+OfContacts: TypeAlias = Annotated[
+    Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")
+]
+ByContacts: TypeAlias = Annotated[
+    list[ENUMS[Contact]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
+    strawberry.argument(description="What to put contacts together by; one row of all when nothing is said, and no period."),
+]
+
+
+def zone_of(call: Call, given: str | None) -> str:
+    """The time zone that is meant: that of the company when none is given."""
+    return given or call.crm.settings.company.time_zone
+
+
+def currency_of(call: Call, given: str | None) -> str:
+    """The currency that is meant: that of the company when none is given. Raises Invalid for what is none."""
+    code = given or call.crm.settings.company.currency
+    Money.of_minor(0, code)
+    return code
 
 
 @strawberry.type
@@ -38,9 +57,54 @@ class Answer:
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
 
 
-def said(question: Question, definition: str) -> Mapping[str, Any]:
-    """The values of an Answer."""
-    return {"definition": definition, "as_of": now(), "time_zone": question.zone, "calendar": question.calendar}
+@strawberry.type
+class Comparable(Answer):
+    """What an answer says of itself that can be compared with other days. `again` answers the question of those."""
+
+    first: datetime.date | None = strawberry.field(name="from", description="The first day of its figures; null when none is asked.")
+    last: datetime.date | None = strawberry.field(name="to", description="The last day of its figures; null when none is asked.")
+    asked: strawberry.Private[Question]
+    again: "strawberry.Private[Callable[[Question], Awaitable[Comparable]] | None]" = None
+
+    @strawberry.field(
+        description="The same answer for the time before: as many periods where `from` to `to` are whole ones, else as many days. Null"
+        " without both, before 1970, and in an answer that is a comparison itself."
+    )
+    async def previous(self) -> Self | None:
+        """Asked only when it is selected."""
+        return await self._elsewhere(before)
+
+    @strawberry.field(
+        description="The same answer for the same days or periods of the year before, in `calendar`; of weeks, for those 52 weeks before."
+        " Null where `previous` is."
+    )
+    async def last_year(self) -> Self | None:
+        """Asked only when it is selected."""
+        return await self._elsewhere(last_year)
+
+    async def _elsewhere(self, other: Other) -> Any:
+        question = elsewhere(self.asked, other)
+        return await self.again(question) if self.again and question else None
+
+
+Some = TypeVar("Some", bound=Comparable)
+
+
+async def compared(question: Question, answer: Callable[[Question], Awaitable[Some]]) -> Some:
+    """The answer of a question, with which the same question is answered of other days when that is asked for."""
+    made = await answer(question)
+    made.again = answer
+    return made
+
+
+def said(question: Question, definition: str, moment: datetime.datetime | None = None) -> dict[str, Any]:
+    """The values of an Answer, which is of this moment, or of now."""
+    return {"definition": definition, "as_of": moment or now(), "time_zone": question.zone, "calendar": question.calendar}
+
+
+def days_said(question: Question, definition: str, moment: datetime.datetime | None = None) -> dict[str, Any]:
+    """The values of an answer that is Comparable."""
+    return {**said(question, definition, moment), "first": question.first, "last": question.last, "asked": question}
 
 
 @strawberry.type(description="A part of a whole.")
@@ -66,8 +130,7 @@ def units(minor: Fraction | None, currency: str) -> float | None:
 
 
 def of_currency(rows: Any, currency: str) -> Any:
-    """Those of some deals whose amount is in this currency, and those without an amount. Raises Invalid for a currency that is none."""
-    Money.of_minor(0, currency)
+    """Those of some deals whose amount is in this currency, and those without an amount."""
     return rows.filter(Q(currency=currency) | Q(amount__isnull=True))
 
 

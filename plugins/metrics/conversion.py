@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Filter, Invalid, days_between, local_day, matching, permit
+from core import Calendar, Call, Invalid, days_between, local_day, permit
 from core.fields import now
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import ByContacts, OfContacts, compared, days_said, zone_of
 from plugins.metrics.conversion_answers import (
     MetricsConversion,
     MetricsConversionBeside,
@@ -21,7 +22,7 @@ from plugins.metrics.conversion_answers import (
 )
 from plugins.metrics.conversion_steps import Step, step_of
 from plugins.metrics.counting import Cells
-from plugins.metrics.fields import ENUMS, First, Last, Length, Reckoning, Zone, chosen
+from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.keys import Keys
 from plugins.metrics.question import Question
 from plugins.metrics.retention import share
@@ -37,17 +38,12 @@ DEFINITION = (
 LONGEST_WINDOW = 3_660
 
 
-Where = Annotated[Filter | None, Contact, strawberry.argument(description="Only contacts like this count; deleted ones never do.")]
 Start = Annotated[MetricsConversionStep | None, strawberry.argument(description="What exposes a contact; when left out, that it came in.")]
 End = Annotated[MetricsConversionStep | None, strawberry.argument(description="What converts it; when left out, that a deal was won.")]
 Window = Annotated[
     int, strawberry.argument(description=f"How many days a contact has, after that of its exposure; from 0 to {LONGEST_WINDOW}.")
 ]
 Full = Annotated[bool, strawberry.argument(description="Whether only contacts count whose window is over, so that no share still grows.")]
-Dimensions = Annotated[
-    list[ENUMS[Contact]] | None,  # type: ignore[misc]
-    strawberry.argument(description="What to put contacts together by; one row of all when nothing is said, and no period."),
-]
 
 
 @strawberry.type(name="Query", extend=True)
@@ -58,7 +54,7 @@ class ConversionQuery:
     @permit("metrics.read")
     async def conversion(
         self, info: strawberry.Info[Call], exposed: Start = None, converted: End = None, days: Window = 30, full: Full = True,
-        where: Where = None, group_by: Dimensions = None, period: Length = None, first: First = None, last: Last = None,
+        where: OfContacts = None, group_by: ByContacts = None, period: Length = None, first: First = None, last: Last = None,
         calendar: Reckoning = Calendar.GREGORIAN, time_zone: Zone = None,
     ) -> MetricsConversion | None:  # fmt: skip
         """The rows."""
@@ -67,10 +63,14 @@ class ConversionQuery:
             raise Invalid(days=f"must be between 0 and {LONGEST_WINDOW}")
         start = step_of(call, "exposed", exposed or MetricsConversionStep(what=MetricsConversionEvent.CREATED), moment)
         end = step_of(call, "converted", converted or MetricsConversionStep(what=MetricsConversionEvent.DEAL_WON), moment)
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Contact, where, chosen(Contact, group_by), period, calendar, first, last, zone)
-        rows = await _rows(whole(question), start, end, days, full)
-        return MetricsConversion(definition=DEFINITION, as_of=moment, time_zone=zone, calendar=calendar, days=days, rows=rows)
+
+        async def answer(asked: Question) -> MetricsConversion:
+            rows = await _rows(asked, start, end, days, full)
+            return MetricsConversion(**days_said(asked, DEFINITION, moment), days=days, rows=rows)
+
+        return await compared(whole(question), answer)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Counts:
 
 
 async def _rows(question: Question, start: Step, end: Step, days: int, full: bool) -> list[MetricsConversionRow]:
-    found = await _counted(_with_past(question), start, end, days)
+    found = await counted_contacts(_with_past(question), start, end, days)
     stretches = spans(question, [start for _, start in found if start is not None])
     keys = await Keys.of(question, [found])
     cells = keys.merged(found)
@@ -130,7 +130,7 @@ def _with_past(question: Question) -> Question:
     return replace(question, first=min([question.first, *earlier]))
 
 
-async def _counted(question: Question, start: Step, end: Step, days: int) -> Cells:
+async def counted_contacts(question: Question, start: Step, end: Step, days: int) -> Cells:
     """Contacts by whether they were converted in their window (`done`), and whether that is over (`over`)."""
     parts = {
         "x": f"SELECT contact, MIN(at) AS at FROM ({start.sql.format('{starts}')}) AS a GROUP BY contact",
@@ -145,7 +145,7 @@ async def _counted(question: Question, start: Step, end: Step, days: int) -> Cel
         "over": f"CASE WHEN {days_between('began', today)} > {days} THEN 1 ELSE 0 END",
     }
     given = {"starts": start.rows, "ends": end.rows}
-    return await grouped(question, source, columns, worked, parts, given, matching(question.call, Contact, question.where))
+    return await grouped(question, source, columns, worked, parts, given, question.meant)
 
 
 def _beside(span: Span, this: Counts, then: Counts) -> MetricsConversionBeside:

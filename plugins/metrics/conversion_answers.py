@@ -1,13 +1,12 @@
 """What is asked and answered about conversion."""
 
-import datetime
 from enum import Enum
 
 import strawberry
 
-from core import Calendar
 from core.models import LifecycleStage
 from plugins.metrics.answers import MetricsKey, MetricsPeriod
+from plugins.metrics.common import Comparable
 
 
 @strawberry.enum(description="What happens to a contact.")
@@ -61,12 +60,8 @@ class MetricsConversionRow:
 
 
 @strawberry.type(description="Conversion within a window.")
-class MetricsConversion:
+class MetricsConversion(Comparable):
     """What all rows have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     days: int = strawberry.field(description="How many days the window has, after the day of the exposure.")
     rows: list[MetricsConversionRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")

@@ -11,7 +11,7 @@ from tortoise.expressions import Subquery
 from core import Calendar, Call, days_between, local_day, permit, visible
 from core.models import Deal, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, OfDeals, grouped, said
+from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped, zone_of
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.quantiles import mean, quantile
@@ -55,7 +55,7 @@ class MetricsSalesCycleRow:
 
 
 @strawberry.type(description="How long deals take.")
-class MetricsSalesCycle(Answer):
+class MetricsSalesCycle(Comparable):
     """The answer of `salesCycle`."""
 
     rows: list[MetricsSalesCycleRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
@@ -82,10 +82,14 @@ class SalesCycleQuery:
         """Counts deals by their days; mean and quantiles come from how often each number occurs."""
         call = info.context
         tells = {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)}
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, tells)
-        rows = [_row(key, some) for key, some in await grouped(question, await counted_days(question, KINDS[outcome]))]
-        return MetricsSalesCycle(**said(question, DEFINITION), rows=rows)
+        return await compared(question, lambda asked: _answer(asked, outcome))
+
+
+async def _answer(question: Question, outcome: MetricsOutcome) -> MetricsSalesCycle:
+    rows = [_row(key, some) for key, some in await grouped(question, await counted_days(question, KINDS[outcome]))]
+    return MetricsSalesCycle(**days_said(question, DEFINITION), rows=rows)
 
 
 async def counted_days(question: Question, kinds: list[StageKind]) -> Cells:

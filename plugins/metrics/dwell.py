@@ -8,10 +8,10 @@ from typing import Any
 
 import strawberry
 
-from core import Calendar, Call, day_begins, local_day, matching, permit, visible
+from core import Calendar, Call, day_begins, local_day, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, OfDeals, grouped, said
+from plugins.metrics.common import ByDeals, Comparable, OfDeals, compared, days_said, grouped, zone_of
 from plugins.metrics.counting import Cells, Counted, counted
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.quantiles import mean, quantile
@@ -54,7 +54,7 @@ class MetricsStageDwellRow:
 
 
 @strawberry.type(description="How long deals stand in the stages of a pipeline.")
-class MetricsStageDwell(Answer):
+class MetricsStageDwell(Comparable):
     """The answer of `stageDwell`."""
 
     pipeline: Pipeline | None = strawberry.field(description="The pipeline; null when there is none, and then there are no rows.")
@@ -81,11 +81,15 @@ class StageDwellQuery:
     ) -> MetricsStageDwell | None:
         """Counts stays by stage and length; raises NotFound for a pipeline that is not there."""
         call = info.context
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
-        rows = await _rows(question, pipeline) if pipeline else []
-        return MetricsStageDwell(**said(question, DEFINITION), pipeline=pipeline, rows=rows)
+        return await compared(question, lambda asked: _answer(asked, pipeline))
+
+
+async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsStageDwell:
+    rows = await _rows(question, pipeline) if pipeline else []
+    return MetricsStageDwell(**days_said(question, DEFINITION), pipeline=pipeline, rows=rows)
 
 
 def changes_within(question: Question) -> Any:
@@ -114,7 +118,7 @@ async def _stays(question: Question, pipeline: Pipeline, stages: Sequence[Stage]
     columns = {"in_stage": "c.to_stage_id", "stay": GRAIN, "since": f"CASE WHEN f.seconds IS NULL THEN {day} END"}
     return await counted(
         question, "started_at", {"n": "1", "seconds": "f.seconds"}, columns,
-        rows=matching(question.call, Deal, question.where).filter(pipeline_id=pipeline.id),
+        rows=question.meant.filter(pipeline_id=pipeline.id),
         join=f"JOIN {{came}} AS c ON c.deal_id = d.id JOIN ({follows}) AS f ON f.id = c.id", day=day,
         more={"came": came.values("id", "deal_id", "to_stage_id", "changed_at"), "every": every},
     )  # fmt: skip

@@ -13,7 +13,20 @@ from tortoise.expressions import Subquery
 from core import Calendar, Call, Money, permit, select, visible
 from core.models import Deal, DealStageChange, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, of_currency, said, share, total, units
+from plugins.metrics.common import (
+    Answer,
+    ByDeals,
+    MetricsShare,
+    OfDeals,
+    currency_of,
+    grouped,
+    of_currency,
+    said,
+    share,
+    total,
+    units,
+    zone_of,
+)
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.fields import Currency, First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.question import Question
@@ -112,8 +125,7 @@ class ForecastQuery:
     ) -> MetricsForecast | None:
         """Adds up open deals by key and stage; what each stage means is looked up once."""
         call = info.context
-        company = call.crm.settings.company
-        code, zone = currency or company.currency, time_zone or company.time_zone
+        code, zone = currency_of(call, currency), zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         still = visible(call, Stage, deleted=True).filter(kind=StageKind.OPEN)
         every = of_currency(Question(call, Deal, where).rows("closed_at"), code).filter(stage_id__in=Subquery(still.values("id")))

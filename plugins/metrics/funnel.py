@@ -9,13 +9,13 @@ from typing import Annotated, Any, TypeAlias
 
 import strawberry
 
-from core import Among, Calendar, Call, Filter, Invalid, Rows, local_day, matching, permit
+from core import Among, Calendar, Call, Invalid, Rows, local_day, matching, permit
 from core.models import Contact
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, MetricsShare, grouped, said, share
+from plugins.metrics.common import ByContacts, Comparable, MetricsShare, OfContacts, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
-from plugins.metrics.fields import ENUMS, First, Last, Length, Reckoning, Zone, chosen
+from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
 from plugins.metrics.funnel_journey import Journey, MetricsStepOrder
 from plugins.metrics.funnel_steps import MetricsStep, read
 from plugins.metrics.pictures import Step
@@ -36,13 +36,6 @@ LONGEST = 3_660  # days of a window
 Steps: TypeAlias = Annotated[list[MetricsStep], strawberry.argument(description="The steps, from 2 to 10.")]
 Window: TypeAlias = Annotated[int, strawberry.argument(description="Days that a contact has from step 1 on, from 1 to 3660.")]
 Order: TypeAlias = Annotated[MetricsStepOrder, strawberry.argument(description="In which order steps count.")]
-OfContacts: TypeAlias = Annotated[
-    Filter | None, Contact, strawberry.argument(description="Only contacts like this; deleted ones never count.")
-]
-ByContacts: TypeAlias = Annotated[
-    list[ENUMS[Contact]] | None,  # type: ignore[misc]  # the enum is made of the dimensions
-    strawberry.argument(description="What to put contacts together by; one row of all when nothing is said, and no period."),
-]
 
 
 @strawberry.enum(description="What became of contacts at a step.")
@@ -85,7 +78,7 @@ class MetricsFunnelRow:
 
 
 @strawberry.type(description="How many contacts come from step to step.")
-class MetricsFunnel(Answer):
+class MetricsFunnel(Comparable):
     """The answer of `funnel`."""
 
     rows: list[MetricsFunnelRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
@@ -117,18 +110,9 @@ class FunnelQuery:
         time_zone: Zone = None,
     ) -> MetricsFunnel | None:
         """Counts contacts by step, time from the step before, and whether their window is over."""
-        zone = time_zone or info.context.crm.settings.company.time_zone
+        zone = zone_of(info.context, time_zone)
         question = Question(info.context, Contact, where, chosen(Contact, group_by), period, calendar, first, last, zone)
-        journey = _journey(question, steps, window, order)
-        columns = {"step": "f.step", "open": "f.open", "grain": GRAIN}
-        cells = await counted(
-            question, "created_at", {"n": "1", "gap": "f.gap"}, columns, join=f"JOIN ({journey.reached}) AS f ON f.who = d.id",
-            rows=matching(info.context, Contact, where), more=journey.rows, day=local_day("f.began", zone),
-        )  # fmt: skip
-        labels = [step.label for step in journey.steps]
-        return MetricsFunnel(
-            **said(question, DEFINITION), rows=[_row(question, key, labels, rows) for key, rows in await grouped(question, cells)]
-        )
+        return await compared(question, lambda asked: _answer(asked, _journey(asked, steps, window, order)))
 
     @strawberry.field(
         description="The contacts that reached a step of a funnel, or that did not. Arguments are those of `funnel`; see there. Which"
@@ -149,7 +133,7 @@ class FunnelQuery:
         time_zone: Zone = None,
     ) -> Annotated[Rows | None, Contact]:
         """The contacts, by the statement that counts them."""
-        zone = time_zone or info.context.crm.settings.company.time_zone
+        zone = zone_of(info.context, time_zone)
         question = Question(info.context, Contact, where, first=first, last=last, zone=zone)
         journey = _journey(question, steps, window, order)
         if not 1 <= step <= len(journey.steps):
@@ -161,6 +145,17 @@ class FunnelQuery:
         else:
             who = journey.who_dropped(step - 1, waiting=outcome is MetricsFunnelOutcome.WAITING)
         return Rows(matching(info.context, Contact, where).filter(Among(who, **journey.rows)))
+
+
+async def _answer(question: Question, journey: Journey) -> MetricsFunnel:
+    columns = {"step": "f.step", "open": "f.open", "grain": GRAIN}
+    cells = await counted(
+        question, "created_at", {"n": "1", "gap": "f.gap"}, columns, join=f"JOIN ({journey.reached}) AS f ON f.who = d.id",
+        rows=question.meant, more=journey.rows, day=local_day("f.began", question.zone),
+    )  # fmt: skip
+    labels = [step.label for step in journey.steps]
+    rows = [_row(question, key, labels, some) for key, some in await grouped(question, cells)]
+    return MetricsFunnel(**days_said(question, DEFINITION), rows=rows)
 
 
 def _journey(question: Question, steps: Sequence[Any], window: int, order: MetricsStepOrder) -> Journey:

@@ -1,15 +1,23 @@
 """What holds for goals, wherever they come from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from core import Call, Change, Invalid, matching, read_filter
+from tortoise.expressions import Q, Subquery
+
+from core import Call, Change, Invalid, matching, read_filter, visible
+from core.models import User
 from plugins.metrics.declaring import Metric, Unit
+from plugins.metrics.dimensions import Dimension
+from plugins.metrics.figure import Figure
 from plugins.metrics.models import MetricsDirection, MetricsGoal
 from plugins.metrics.question import EARLIEST, LATEST, Question
-from plugins.metrics.registry import registered
+from plugins.metrics.registry import figures, registered
 
 SUMS = (Unit.NUMBER, Unit.MONEY)  # what grows from day to day
 ONE = 10_000  # 1 as `target` is kept
+WHOSE = ("owner", "team")
 
 
 async def prepare(call: Call, changes: Sequence[Change]) -> None:
@@ -19,29 +27,47 @@ async def prepare(call: Call, changes: Sequence[Change]) -> None:
         metric = metric_of(call, goal)
         _days(goal)
         _target(goal, metric)
-        for name in ("owner", "team"):
-            if getattr(goal, f"{name}_id") and not any(one.name == name and not one.before for one in metric.offered):
+        for name in WHOSE:
+            if getattr(goal, f"{name}_id") and name not in (one.name for one in _whose(goal, metric)):
                 raise Invalid({f"{name}_id": f"is for metrics that have an owner, and {metric.name} has none"})
         if goal.owner_id and goal.team_id:
             raise Invalid(team_id="is of a goal for a team, and this one is for a user")
         question_of(call, goal, metric)
 
 
-def metric_of(call: Call, goal: MetricsGoal) -> Metric:
-    """The metric of a goal. Raises Invalid when there is no such metric."""
-    known = registered(call.crm)
+def metric_of(call: Call, goal: MetricsGoal) -> Metric | Figure:
+    """The metric of a goal, or the figure. Raises Invalid when there is none of the name."""
+    known = {**registered(call.crm), **figures(call.crm)}
     if goal.metric not in known:
         raise Invalid(metric=f"'{goal.metric[:80]}' is no metric; there are {', '.join(sorted(known))}")
     return known[goal.metric]
 
 
-def question_of(call: Call, goal: MetricsGoal, metric: Metric) -> Question:
-    """The rows that count for a goal, those of all owners. Raises Invalid for a filter that is none, and Forbidden for what is hidden."""
+def question_of(call: Call, goal: MetricsGoal, metric: Metric | Figure) -> Question:
+    """The rows that count for a goal: of a metric those of all owners, by owner; of a figure only those of the owner that is meant.
+
+    Raises Invalid for a filter that is none, and Forbidden for what is hidden.
+    """
     where = None if goal.where is None else read_filter(call.crm, call.crm.resource(metric.of), goal.where)
     matching(call, metric.of, where)  # here a value that cannot be compared is refused
-    by = tuple(one for one in metric.offered if one.name in ("owner", "team") and getattr(goal, f"{one.name}_id"))
-    zone = call.crm.settings.company.time_zone
-    return Question(call, metric.of, where, by, first=goal.starts_on, last=goal.ends_on, zone=zone, tells=metric.tells)  # type: ignore[arg-type]
+    zone, by = call.crm.settings.company.time_zone, _whose(goal, metric)
+    asked = Question(call, metric.of, where, by, first=goal.starts_on, last=goal.ends_on, zone=zone, tells=metric.tells)  # type: ignore[arg-type]
+    if isinstance(metric, Metric) or not by:
+        return asked
+    return replace(asked, by=(), only=Q(**_owned(call, goal, metric)))
+
+
+def _whose(goal: MetricsGoal, metric: Metric | Figure) -> tuple[Dimension, ...]:
+    """The dimensions of the owner and of the team that a goal is for."""
+    return tuple(one for one in metric.offered if one.name in WHOSE and not one.before and getattr(goal, f"{one.name}_id"))
+
+
+def _owned(call: Call, goal: MetricsGoal, metric: Figure) -> dict[str, Any]:
+    """The test that a row is of the owner or the team of a goal; members of a team are those whom the actor sees, as in `groupBy`."""
+    (owner,) = next(one.tells[metric.of] for one in metric.offered if one.name == "owner")  # the relation by which a row has its owner
+    if goal.owner_id:
+        return {f"{owner}_id": goal.owner_id}
+    return {f"{owner}_id__in": Subquery(visible(call, User, deleted=True).filter(team_id=goal.team_id).values("id"))}
 
 
 def _days(goal: MetricsGoal) -> None:
@@ -52,7 +78,7 @@ def _days(goal: MetricsGoal) -> None:
         raise Invalid(ends_on="lies before the first day")
 
 
-def _target(goal: MetricsGoal, metric: Metric) -> None:
+def _target(goal: MetricsGoal, metric: Metric | Figure) -> None:
     wanted, other = ("amount", "target") if metric.unit.of_money else ("target", "amount")
     value = getattr(goal, wanted)
     kind = "in money" if metric.unit.of_money else "not in money"

@@ -1,4 +1,4 @@
-"""How far goals have come: those of a page together, with one statement for all that ask for the same metric and filter."""
+"""How far goals have come: those of a page together, with one statement for all with the same metric and filter; figures one by one."""
 
 import datetime
 import json
@@ -15,10 +15,11 @@ from strawberry.dataloader import DataLoader
 
 from core import Call, Money, Refused, day_begins, local_day, permit, select, visible
 from plugins.metrics.declaring import Metric, Part
+from plugins.metrics.figure import Figure, Reckoned
 from plugins.metrics.goals import ONE, SUMS, metric_of, question_of
-from plugins.metrics.measuring import Sides
 from plugins.metrics.models import MetricsDirection, MetricsGoal
 from plugins.metrics.question import DAY, Question
+from plugins.metrics.registry import registered
 
 PARTS = ("numerator", "denominator")
 MICROSECOND = datetime.timedelta(microseconds=1)
@@ -78,19 +79,23 @@ async def reckoned(call: Call, keys: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, 
     alike: dict[tuple[str, str, str | None], list[tuple[MetricsGoal, Question]]] = defaultdict(list)
     for goal in await visible(call, MetricsGoal, deleted=True).filter(id__in=keys):
         try:
-            asked = goal, question_of(call, goal, metric_of(call, goal))
+            metric = metric_of(call, goal)
+            question = question_of(call, goal, metric)
+            if isinstance(metric, Figure):
+                sides = await metric.reckon(question, goal.currency or call.crm.settings.company.currency)
+                found[goal.id] = _progress(call, metric, goal, sides, question.zone)
+            else:
+                alike[metric.name, json.dumps(goal.where, sort_keys=True), goal.currency].append((goal, question))
         except Refused as error:  # the metric is gone, or tells of what is hidden: this is no reason to show nothing of the others
             found[goal.id] = error
-        else:
-            alike[goal.metric, json.dumps(goal.where, sort_keys=True), goal.currency].append(asked)
-    for some in alike.values():
-        metric = metric_of(call, some[0][0])
-        sides = await _measured(call, metric, some)
-        found |= {goal.id: _progress(call, metric, goal, sides[goal.id], question.zone) for goal, question in some}
+    for (name, _, _), some in alike.items():
+        metric = registered(call.crm)[name]
+        measured = await _measured(call, metric, some)
+        found |= {goal.id: _progress(call, metric, goal, measured[goal.id], question.zone) for goal, question in some}
     return found
 
 
-async def _measured(call: Call, metric: Metric, some: Sequence[tuple[MetricsGoal, Question]]) -> Mapping[uuid.UUID, Sides]:
+async def _measured(call: Call, metric: Metric, some: Sequence[tuple[MetricsGoal, Question]]) -> Mapping[uuid.UUID, Reckoned]:
     """Both sides of goals that have metric, filter and currency in common; two statements when the sides go by different times."""
     goals = [goal for goal, _ in some]
     by = {one.name: one for _, question in some for one in question.by}
@@ -103,7 +108,7 @@ async def _measured(call: Call, metric: Metric, some: Sequence[tuple[MetricsGoal
         for key, found in (await _summed(call, metric, question, goals, of_this_time)).items():
             sums[key] |= found
     return {
-        goal.id: Sides(sums[goal.id].get("numerator", 0), sums[goal.id].get("denominator", 0) if metric.denominator else None)
+        goal.id: Reckoned(sums[goal.id].get("numerator", 0), sums[goal.id].get("denominator", 0) if metric.denominator else None)
         for goal in goals
     }
 
@@ -135,22 +140,21 @@ async def _summed(
     return {uuid.UUID(str(row["goal"])): {name: int(row[name] or 0) for name in parts} for row in found}
 
 
-def _progress(call: Call, metric: Metric, goal: MetricsGoal, sides: Sides, zone: str) -> MetricsProgress:
+def _progress(call: Call, metric: Metric | Figure, goal: MetricsGoal, sides: Reckoned, zone: str) -> MetricsProgress:
     begins, ends = day_begins(goal.starts_on, zone), day_begins(goal.ends_on + DAY, zone)
     gone = min(max(Fraction((call.moment - begins) // MICROSECOND, (ends - begins) // MICROSECOND), Fraction(0)), Fraction(1))
     complete, begun = call.moment >= ends, call.moment >= begins
     unit = Money(Decimal(1), str(goal.currency)).minor if metric.unit.of_money else 1
     wanted = Fraction(goal.amount, unit) if metric.unit.of_money else Fraction(goal.target, ONE)
-    numerator, denominator = Fraction(sides.numerator, unit), sides.denominator
-    value = numerator if denominator is None else numerator / denominator if denominator else None
+    value = None if sides.value is None else sides.value / unit
     sums = metric.unit in SUMS
     paced = sums and value is not None and (complete or call.moment - begins >= DAY)
     return MetricsProgress(
         as_of=call.moment,
         value=_float(value),
         amount=Money.of_minor(round(value * unit), str(goal.currency)) if metric.unit.of_money and value is not None else None,
-        numerator=Decimal(sides.numerator) / unit,
-        denominator=None if denominator is None else Decimal(denominator),
+        numerator=_decimal(Fraction(sides.numerator) / unit),
+        denominator=None if sides.denominator is None else _decimal(Fraction(sides.denominator)),
         share=None if value is None or not wanted else float(value / wanted),
         expected=float(gone) if sums else None,
         projected=_float(value / gone) if paced and value is not None else None,
@@ -168,6 +172,10 @@ def _standing(goal: MetricsGoal, value: Fraction | None, due: Fraction, begun: b
     if complete:
         return MetricsStanding.MET if good else MetricsStanding.MISSED
     return MetricsStanding.AHEAD if good else MetricsStanding.BEHIND
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / value.denominator
 
 
 def _float(value: Fraction | None) -> float | None:

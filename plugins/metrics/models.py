@@ -28,7 +28,7 @@ class MetricsGoal(Record):
 
     name = fields.CharField(max_length=120, description="Name of the goal.")
     name_key = FoldedField(of="name", max_length=120, db_index=True)
-    metric = fields.CharField(max_length=80, description="The metric by the name of its field: winRate.")
+    metric = fields.CharField(max_length=80, description="The metric by the name of its field, or the figure: winRate, medianSalesCycle.")
     where: Any = fields.JSONField(
         null=True, description="Only rows like this count: an object in the words of the argument `where` of the metric; null for all rows."
     )

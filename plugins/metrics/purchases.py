@@ -1,7 +1,7 @@
 """What customers did, and when: what they bought, or an activity of a kind that was done with them."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ import strawberry
 from tortoise.expressions import Subquery
 from tortoise.models import Model
 
-from core import Call, Filter, Invalid, first_day, local_day, matching, visible
+from core import Call, Filter, Invalid, first_day, local_day, visible
 from core.models import Activity, Deal, Stage, StageKind
 from plugins.metrics.counting import Cells
 from plugins.metrics.customers import MetricsCustomer
@@ -58,6 +58,14 @@ By = Annotated[
     strawberry.argument(description="What to put customers together by, by their first event: the source of the first purchase, say."),
 ]
 
+EveryBy = Annotated[
+    list[EventDimension] | None,  # type: ignore[valid-type]
+    strawberry.argument(
+        description="What to put customers together by, by their first event ever of those that count: the source of the first purchase,"
+        " say. One row of all when nothing is said, and no period."
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Events:
@@ -76,7 +84,7 @@ class Events:
     @property
     def rows(self) -> Any:
         """The events as a queryset."""
-        rows = matching(self.question.call, self.question.of, self.question.where)
+        rows = self.question.meant
         rows = rows.filter(**{f"{self.customer}__isnull": False, f"{self.dated}__lte": self.until})
         return won(self.question.call, rows) if self.kind is None else rows.filter(kind=self.kind)
 
@@ -92,6 +100,11 @@ class Events:
         return parts | {"e": f'SELECT h.*, {start} AS "start" FROM h'}
 
     @property
+    def with_first(self) -> str:
+        """A SELECT of the columns of `e` and of `first_id`, that of the first event of the customer."""
+        return "SELECT e.*, FIRST_VALUE(id) OVER (PARTITION BY customer ORDER BY at, id) AS first_id FROM e"
+
+    @property
     def given(self) -> dict[str, Any]:
         """The querysets for the names in `parts`."""
         return {"events": self.rows.values("id", self.customer, self.dated)}
@@ -100,15 +113,17 @@ class Events:
         """The rows of a statement over `e`, the events, and more parts. Raises Invalid when there are too many."""
         return await bounded(self.question, f"{before(self.parts | dict(parts))}{sql}", self.given)
 
-    async def by_first(self, parts: Mapping[str, str], columns: Mapping[str, str], worked: Mapping[str, str] = NOTHING) -> Cells:
+    async def by_first(
+        self, parts: Mapping[str, str], columns: Mapping[str, str], worked: Mapping[str, str] = NOTHING, sums: Mapping[str, str] = NOTHING
+    ) -> Cells:
         """Customers counted by the keys of the question, which are those of their first event, and by `columns` and `worked`.
 
         parts: names with a SELECT each, over `e` and those before; the last has a row for what is counted, with `first_id`, that of
-        the first event. columns: SQL over its row `c`; `began` is the day by which it counts in a period. worked: SQL over the columns.
+        the first event, where there are keys. columns and sums: SQL over its row `c`; see `grouped`. worked: SQL over the columns.
         """
         last = [*parts][-1]
         source = f"{last} AS c" + (" JOIN {counted} AS d ON d.id = c.first_id" if self.question.by else "")
-        return await grouped(self.question, source, columns, worked, {**self.parts, **parts}, self.given, self.rows)
+        return await grouped(self.question, source, columns, worked, {**self.parts, **parts}, self.given, self.rows, sums)
 
 
 def events_of(
@@ -118,7 +133,7 @@ def events_of(
     where: Filter | None,
     activity_where: Filter | None,
     until: datetime.datetime,
-    by: Enum | None = None,
+    by: Sequence[Enum] = (),
     **asked: Any,
 ) -> Events:
     """The events that arguments mean; `asked` goes into the question. Raises Invalid and Forbidden."""
@@ -130,16 +145,22 @@ def events_of(
     tells: Tells = {Deal: ("stage", dated, whose), Stage: ("kind",)} if event is None else {Activity: ("kind", dated, whose)}
     if event is not None:
         known_kind(call, event.kind)
-    question = Question(call, model, where or activity_where, dimension(model, by), tells=tells, **asked)
+    question = Question(call, model, where or activity_where, dimensions(model, by), tells=tells, **asked)
     return Events(question, f"{whose}_id", dated, until, event and event.kind)
 
 
-def dimension(model: type[Model], by: Enum | None) -> tuple[Dimension, ...]:
-    """The dimension of these rows that an argument means. Raises Invalid where they have none of the name."""
-    found = tuple(one for one in DIMENSIONS[model] if by is not None and one.name == by.value)
-    if by is not None and not found:
-        raise Invalid(group_by=f"{by.name} is nothing that {model.__name__} has")
-    return found
+def purchases_of(question: Question, customer: MetricsCustomer, until: datetime.datetime) -> Events:
+    """The purchases among the deals of a question."""
+    return Events(question, customer.key, "closed_at", until)
+
+
+def dimensions(model: type[Model], by: Sequence[Enum]) -> tuple[Dimension, ...]:
+    """The dimensions of these rows that an argument means, each once. Raises Invalid where they have none of a name."""
+    known = {one.name: one for one in DIMENSIONS[model]}
+    for one in by:
+        if one.value not in known:
+            raise Invalid(group_by=f"{one.name} is nothing that {model.__name__} has")
+    return tuple(known[one.value] for one in dict.fromkeys(by))
 
 
 def known_kind(call: Call, kind: str) -> None:

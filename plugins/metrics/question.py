@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tortoise.expressions import Q
 from tortoise.models import Model
 
 from core import Calendar, Call, Filter, Invalid, Period, day_begins, demand, local_day, matching
@@ -20,7 +21,8 @@ DAY = datetime.timedelta(days=1)
 class Question:
     """Which rows count, and how. `first` and `last` are days in the zone, both included.
 
-    tells: the columns that must not be hidden from the actor, beside those of the dimensions. Raises Forbidden and Invalid.
+    tells: the columns that must not be hidden from the actor, beside those of the dimensions. only: a further test that rows have to pass,
+    beside the filter of who asks. Raises Forbidden and Invalid.
     """
 
     call: Call
@@ -33,6 +35,7 @@ class Question:
     last: datetime.date | None = None
     zone: str = "UTC"
     tells: Mapping[type[Model], tuple[str, ...]] | None = None
+    only: Q | None = None
 
     def __post_init__(self) -> None:
         for tells in (self.tells or {}, *(one.tells for one in self.by)):
@@ -60,9 +63,15 @@ class Question:
         """The day on which weeks begin, 0 for Monday."""
         return self.call.crm.settings.company.weekday
 
+    @property
+    def meant(self) -> Any:
+        """The rows that are meant, of whatever days, as a queryset."""
+        rows = matching(self.call, self.of, self.where)
+        return rows if self.only is None else rows.filter(self.only)
+
     def rows(self, dated: str) -> Any:
         """The rows that count, as a queryset: those whose time, in the column `dated`, lies in the days asked for."""
-        rows = matching(self.call, self.of, self.where)
+        rows = self.meant
         if self.by_time:
             rows = rows.filter(**{f"{dated}__isnull": False})
         if self.first is not None:

@@ -1,7 +1,7 @@
 """All metrics of a house, whichever plugins declare them, and what is wrong with a declaration."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from tortoise import fields
@@ -10,6 +10,7 @@ from tortoise.models import Model
 from core import CRM, StartError
 from plugins.metrics.declaring import Metric, Unit
 from plugins.metrics.dimensions import DIMENSIONS, Dimension
+from plugins.metrics.figure import Figure
 
 SUMS = (Unit.NUMBER, Unit.MONEY)
 RESERVED = {"period", "others"}  # members of a key that are no dimensions
@@ -39,6 +40,34 @@ def _checked(crm: CRM) -> Mapping[str, Metric]:
             raise StartError(f"plugin '{plugin}': the metric '{metric.name}' {wrong}")
         found[metric.name], owners[metric.name] = metric, plugin
     return found
+
+
+def figures(crm: CRM) -> Mapping[str, Figure]:
+    """The figures of a house by their names. Raises StartError, in one sentence, for one that is not well declared."""
+    return crm.remembered("metrics.figures", lambda: _checked_figures(crm))
+
+
+def _checked_figures(crm: CRM) -> Mapping[str, Figure]:
+    metrics, found = registered(crm), dict[str, Figure]()
+    for plugin, figure in crm.plugins.lists("metric_figures"):
+        if not isinstance(figure, Figure):
+            raise StartError(f"plugin '{plugin}': metric_figures() must return a list of Figure, not of {type(figure).__name__}")
+        for wrong in _wrong_figure(crm, figure, {*metrics, *found}):
+            raise StartError(f"plugin '{plugin}': the figure '{figure.name}' {wrong}")
+        found[figure.name] = figure
+    return found
+
+
+def _wrong_figure(crm: CRM, figure: Figure, taken: Container[str]) -> Iterator[str]:
+    if not _NAME.fullmatch(figure.name):
+        yield "needs a name like salesCycle"
+    if figure.name in taken:
+        yield "has the name of another figure, or of a metric; take another one"
+    if not figure.description:
+        yield "needs a description: the definition, with its formula"
+    if figure.of not in crm.resources.by_model:
+        yield f"is of rows of {figure.of.__name__}, which is no resource"
+    yield from _unknown(crm, figure.of, (), {}, figure.tells)
 
 
 def _wrong(crm: CRM, metric: Metric) -> Iterator[str]:

@@ -5,12 +5,12 @@ from enum import Enum
 
 import strawberry
 
-from core import Calendar, Call
+from core import Call
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import Comparable
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, demand_names, drawn, label_of, period_label, speech_of
 from plugins.metrics.pictures import Cohort, heatmap
 from plugins.metrics.pictures.speech import Speech
-from plugins.metrics.question import Question
 
 MOST_COHORTS = 60  # rows of a picture that can still be read
 
@@ -87,20 +87,13 @@ class MetricsCohortAverage:
 
 
 @strawberry.type(description="A table of retention.")
-class MetricsCohorts:
+class MetricsCohorts(Comparable):
     """What the whole table has in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsCohort] = strawberry.field(description="The cohorts, in the order of the names in their keys, then of time.")
     averages: list[MetricsCohortAverage] = strawberry.field(description="A row for each key, in their order.")
-    asked: strawberry.Private[Question]
 
-    @strawberry.field(
-        description=f"The table as an SVG document, of the last {MOST_COHORTS} cohorts."
-    )
+    @strawberry.field(description=f"The table as an SVG document, of the last {MOST_COHORTS} cohorts.")
     async def svg(self, info: strawberry.Info[Call], width: Width = 720, locale: Tongue = "en", title: Title = "") -> str | None:
         """Drawn in a thread."""
         frame, by, words = Frame(locale, width, title), self.asked.by, speech_of(locale)

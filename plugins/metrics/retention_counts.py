@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core import Invalid, first_day, period_end, period_start, select
-from plugins.metrics.counting import MOST, Cells
+from plugins.metrics.counting import MOST, NOTHING, Cells
 from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
 
 
@@ -33,27 +33,30 @@ async def grouped(
     parts: Mapping[str, str],
     given: Mapping[str, Any],
     counted: Any,
+    sums: Mapping[str, str] = NOTHING,
 ) -> Cells:
-    """How many rows (`n`) there are by the keys of a question, by `columns` and by `worked`, in one statement.
+    """How many rows (`n`) there are by the keys of a question, by `columns` and by `worked`, and what `sums` come to, in one statement.
 
     source: SQL of the rows, in which `{counted}` AS d are those with the dimensions. columns: names with SQL over the source; `began`
-    is the day by which a row counts in a period and in the days asked, and not told itself. worked: names with SQL over the columns,
-    which takes the place of the columns where there is any. parts: names with a SELECT each, to be named in the source. given:
+    is the day by which a row counts in a period and in the days asked, and not told itself; where `start`, the first day of the period,
+    is a column, it is not worked out. worked: names with SQL over the columns, which takes the place of the columns where there is any.
+    sums: names with SQL over the source. parts: names with a SELECT each, to be named in the source. given:
     querysets for the other names in braces. Raises Invalid when there is too much to count.
     """
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)}
-    inner = ", ".join(f'{sql} AS "{name}"' for name, sql in (keys | dict(columns)).items())
+    inner = ", ".join(f'{sql} AS "{name}"' for name, sql in (keys | dict(columns) | dict(sums)).items())
     told = {name: f'"{name}"' for name in keys}
     told |= dict(worked) or {name: f'"{name}"' for name in columns if name != "began"}
-    if question.period is not None:
+    if question.period is not None and "start" not in columns:
         told["start"] = first_day('"began"', question.period, question.calendar, question.weekday)
     bounds = [("'{}' <= began", question.first), ("began <= '{}'", question.last)]
     within = " AND ".join(text.format(day) for text, day in bounds if day is not None)
     joins = " ".join(dict.fromkeys(one.join for one in question.by))
-    shown = ", ".join(f'{sql} AS "{name}"' for name, sql in told.items())
+    shown = ", ".join(f'{sql} AS "{name}"' for name, sql in (told | {name: f'"{name}"' for name in sums}).items())
+    counts = ["COUNT(*) AS n", *(f'SUM(t."{name}") AS "{name}"' for name in sums)]
     dims = {f"x_{one.name}": one.before for one in question.by if one.before}
     statement = before({**dims, **parts, "r": f"SELECT {inner} FROM {source} {joins}"})
-    statement += f"SELECT {', '.join([f't.{name}' for name in told] + ['COUNT(*) AS n'])} FROM (SELECT {shown} FROM r"
+    statement += f"SELECT {', '.join([*(f't.{name}' for name in told), *counts])} FROM (SELECT {shown} FROM r"
     statement += f"{f' WHERE {within}' if within else ''}) AS t"
     statement += f" GROUP BY {', '.join(str(place + 1) for place in range(len(told)))}" if told else ""
     rows = {name: make(question.call) for one in question.by for name, make in one.rows.items()}
@@ -61,7 +64,7 @@ async def grouped(
         rows["counted"] = counted.values(*sorted(question.of._meta.db_fields))
     cells: Cells = defaultdict(list)
     for row in await bounded(question, statement, {**given, **rows}):
-        values = tuple(_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
+        values = tuple(key_value(one.model, row[f"k{place}"]) for place, one in enumerate(question.by))
         cells[values, day_of(row["start"]) if question.period else None].append(row)
     return cells
 
@@ -85,5 +88,6 @@ async def bounded(question: Question, sql: str, given: Mapping[str, Any]) -> lis
     return found
 
 
-def _value(model: Any, value: Any) -> Any:
+def key_value(model: Any, value: Any) -> Any:
+    """A part of a key as a database tells it: a UUID where there is a record behind it."""
     return value if value is None or model is None else uuid.UUID(str(value))

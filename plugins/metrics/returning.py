@@ -1,20 +1,23 @@
 """Repeat rate: which part of the customers comes back, how often, and after how long."""
 
-import datetime
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import strawberry
 
 from core import Calendar, Call, days_between, permit
 from core.fields import now
-from plugins.metrics.answers import MetricsPeriod
+from plugins.metrics.answers import MetricsKey, MetricsPeriod
+from plugins.metrics.common import Comparable, compared, days_said, zone_of
+from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
-from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, Happening, events_of
+from plugins.metrics.keys import Keys
+from plugins.metrics.purchases import ActivityWhere, Customer, DealWhere, Events, EveryBy, Happening, events_of
+from plugins.metrics.question import Question
 from plugins.metrics.retention import share
-from plugins.metrics.retention_counts import day_of
-from plugins.metrics.spans import Span, spans
+from plugins.metrics.spans import spans
 from plugins.metrics.statistics.intervals import wilson
 from plugins.metrics.telling import period_of
 
@@ -35,6 +38,7 @@ class MetricsEventCount:
 class MetricsRepeatRateRow:
     """A row of `repeatRate`."""
 
+    key: MetricsKey = strawberry.field(description="The days, and what the first events of these customers have in common.")
     period: MetricsPeriod | None = strawberry.field(description="The days of the events; null for all time.")
     customers: int = strawberry.field(description="Customers with an event: the denominator.")
     repeaters: int = strawberry.field(description="Customers with two events or more: the numerator.")
@@ -51,14 +55,10 @@ class MetricsRepeatRateRow:
 
 
 @strawberry.type(description="Repeat rate.")
-class MetricsRepeatRate:
+class MetricsRepeatRate(Comparable):
     """What all rows have in common."""
 
-    definition: str = strawberry.field(description="What it is, with its formula.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
-    rows: list[MetricsRepeatRateRow] = strawberry.field(description="One row, or one for each period.")
+    rows: list[MetricsRepeatRateRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
 
 
 @strawberry.type(name="Query", extend=True)
@@ -69,53 +69,64 @@ class RepeatQuery:
     @permit("metrics.read")
     async def repeat_rate(
         self, info: strawberry.Info[Call], customer: Customer = MetricsCustomer.CONTACT, event: Happening = None, where: DealWhere = None,
-        activity_where: ActivityWhere = None, period: Length = None, first: First = None, last: Last = None,
+        activity_where: ActivityWhere = None, group_by: EveryBy = None, period: Length = None, first: First = None, last: Last = None,
         calendar: Reckoning = Calendar.GREGORIAN, time_zone: Zone = None,
     ) -> MetricsRepeatRate | None:  # fmt: skip
-        """One row, or one for each period."""
+        """The rows."""
         moment = now()
         events = events_of(
-            info.context, event, customer, where, activity_where, moment, period=period, calendar=calendar, first=first, last=last,
-            zone=time_zone or info.context.crm.settings.company.time_zone,
+            info.context, event, customer, where, activity_where, moment, group_by or [], period=period, calendar=calendar, first=first,
+            last=last, zone=zone_of(info.context, time_zone),
         )  # fmt: skip
-        return MetricsRepeatRate(
-            definition=DEFINITION, as_of=moment, time_zone=events.question.zone, calendar=calendar, rows=await _rows(events)
-        )
+
+        async def answer(asked: Question) -> MetricsRepeatRate:
+            return MetricsRepeatRate(**days_said(asked, DEFINITION, moment), rows=await _rows(replace(events, question=asked)))
+
+        return await compared(events.question, answer)
 
 
 async def _rows(events: Events) -> list[MetricsRepeatRateRow]:
     question = events.question
-    counts: dict[datetime.date | None, Counter[int]] = {}
-    days: Counter[datetime.date | None] = Counter()
-    for row in await events.select(_sql(events)):
-        start = day_of(row["start"]) if question.period else None
-        counts.setdefault(start, Counter())[int(row["events"])] += int(row["n"])
-        days[start] += int(row["days"])
-    rows = []
-    for span in spans(question, [start for start in counts if start]):
-        start = span.start if span and question.period else None
-        rows.append(_row(span, counts.get(start, Counter()), days[start]))
+    found = await counted_events(events)
+    keys = await Keys.of(question, [found])
+    cells, rows = keys.merged(found), []
+    for values, span in keys.rows(spans(question, [start for _, start in found if start])):
+        key = MetricsKey(**keys.named(values), period=period_of(span) if span else None)
+        rows.append(_row(key, cells.get((values, span.start if span and question.period else None), [])))
     return rows
 
 
-def _sql(events: Events) -> str:
+async def counted_events(events: Events) -> Cells:
+    """Customers by how many events they have in the days asked (`events`), with the days from the first to the last of these."""
     question = events.question
     bounds = [f"'{question.first}' <= day" if question.first else "", f"day <= '{question.last}'" if question.last else ""]
     within = " AND ".join(one for one in bounds if one)
-    start = ', "start"' if question.period else ""
-    return (
-        f"SELECT events, COUNT(*) AS n, SUM(days) AS days{start} FROM (SELECT customer{start}, COUNT(*) AS events,"
-        f" {days_between('MIN(day)', 'MAX(day)')} AS days FROM e{f' WHERE {within}' if within else ''} GROUP BY customer{start}) AS t"
-        f" GROUP BY events{start}"
-    )
+    whose = ", ".join(["customer", *(['"start"'] if question.period else []), *(["first_id"] if question.by else [])])
+    parts = {
+        **({"o": events.with_first} if question.by else {}),
+        "c": f"SELECT {whose}, COUNT(*) AS events, {days_between('MIN(day)', 'MAX(day)')} AS days FROM {'o' if question.by else 'e'}"
+        f"{f' WHERE {within}' if within else ''} GROUP BY {whose}",
+    }
+    columns = {"events": "c.events", **({"start": 'c."start"'} if question.period else {})}
+    everything = replace(events, question=replace(question, first=None, last=None))  # the days are cut before customers are counted
+    return await everything.by_first(parts, columns, sums={"days": "c.days"})
 
 
-def _row(span: Span | None, counts: Counter[int], days: int) -> MetricsRepeatRateRow:
+def times_of(rows: Counted) -> Counter[int]:
+    """How many customers have how many events."""
+    counts = Counter[int]()
+    for row in rows:
+        counts[int(row["events"])] += int(row["n"])
+    return counts
+
+
+def _row(key: MetricsKey, rows: Counted) -> MetricsRepeatRateRow:
+    counts, days = times_of(rows), sum(int(row["days"]) for row in rows)
     customers, events = counts.total(), sum(number * times for number, times in counts.items())
     repeaters = customers - counts[1]
     between = wilson(repeaters, customers) if customers else None
     return MetricsRepeatRateRow(
-        period=period_of(span) if span else None, customers=customers, repeaters=repeaters, value=share(repeaters, customers),
+        key=key, period=key.period, customers=customers, repeaters=repeaters, value=share(repeaters, customers),
         low=between and between[0], high=between and between[1], events=events, events_each=share(events, customers), days=Decimal(days),
         days_between=share(days, events - customers),
         distribution=[MetricsEventCount(events=number, customers=times) for number, times in sorted(counts.items())],

@@ -2,8 +2,8 @@
 
 import datetime
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from core import Calendar, Invalid, Period, period_end, period_start, period_starts
 from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
@@ -45,26 +45,48 @@ def _span(question: Question, period: Period, start: datetime.date) -> Span:
     return Span(start, end, end < question.today() and not cut)
 
 
+def elsewhere(question: Question, other: "Other") -> Question | None:
+    """The question of the days `before` those asked, or of `last_year`: by periods where they are whole ones. None where there are none."""
+    if question.first is None or question.last is None:
+        return None
+    span = Span(question.first, question.last)
+    found = other(question if _whole(question, span) else replace(question, period=None), span)
+    return found and replace(question, first=found.start, last=found.end)
+
+
 def before(question: Question, span: Span) -> Span | None:
-    """The period before; of days that are no period of the calendar, as many days before them. None before 1970."""
+    """As many periods before; of days that are no periods of the calendar, as many days before them. None before 1970."""
     if question.period is None:
-        found = Span(span.start - (span.end - span.start) - DAY, span.start - DAY)
+        start = span.start - (span.end - span.start) - DAY
     else:
-        found = Span(period_start(span.start - DAY, question.period, question.calendar, question.weekday), span.start - DAY)
-    return found if found.start >= EARLIEST else None
+        start = span.start
+        for _ in period_starts(span.start, span.end, question.period, question.calendar, question.weekday):
+            start = period_start(start - DAY, question.period, question.calendar, question.weekday)
+    return Span(start, span.start - DAY) if start >= EARLIEST else None
 
 
 def last_year(question: Question, span: Span) -> Span | None:
-    """The same period of the year before: the same month, the same days; of weeks, the one 52 weeks before. None before 1970."""
+    """The same periods of the year before: the same months, the same days; of weeks, those 52 weeks before. None before 1970."""
     if question.period is Period.WEEK:
         found = Span(span.start - WEEKS, span.end - WEEKS)
+    elif question.period is None:
+        found = Span(_year_before(question.calendar, span.start), _year_before(question.calendar, span.end))
     else:
-        start = _year_before(question.calendar, span.start)
-        end = _year_before(question.calendar, span.end)
-        if question.period is not None:
-            end = period_end(start, question.period, question.calendar)
-        found = Span(start, end)
+        final = _year_before(question.calendar, period_start(span.end, question.period, question.calendar, question.weekday))
+        found = Span(_year_before(question.calendar, span.start), period_end(final, question.period, question.calendar))
     return found if EARLIEST <= found.start <= found.end < LATEST else None
+
+
+Other = Callable[[Question, Span], Span | None]
+"""`before` or `last_year`."""
+
+
+def _whole(question: Question, span: Span) -> bool:
+    """Whether it begins and ends as periods do."""
+    if question.period is None:
+        return False
+    first, last = (period_start(day, question.period, question.calendar, question.weekday) for day in (span.start, span.end))
+    return span.start == first and span.end == period_end(last, question.period, question.calendar)
 
 
 def _year_before(calendar: Calendar, day: datetime.date) -> datetime.date:

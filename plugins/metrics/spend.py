@@ -40,6 +40,8 @@ async def spent(question: Question, where: Filter | None, currency: str, by_sour
     first, last = question.first or EARLIEST, min(question.last or LATEST, question.today())
     rows = matching(question.call, MetricsSpend, where).filter(currency=currency, starts_on__lte=last, ends_on__gte=first)
     found: Spent = defaultdict(Fraction)
+    if first > last:  # days that have not come yet
+        return found
     for source, start, end, amount in await rows.values_list("source", "starts_on", "ends_on", "amount"):
         each = Fraction(amount, (end - start).days + 1)
         for period, days in _days(question, max(start, first), min(end, last)):

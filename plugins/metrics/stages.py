@@ -11,7 +11,7 @@ import strawberry
 from core import Calendar, Call, NotFound, demand, key_of, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage, StageKind
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, said, share
+from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.drawing import Frame, Title, Tongue, Width, draw_funnel
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
@@ -54,7 +54,7 @@ class MetricsStageConversionRow:
 
 
 @strawberry.type(description="How far deals get in the stages of a pipeline.")
-class MetricsStageConversion(Answer):
+class MetricsStageConversion(Comparable):
     """The answer of `stageConversion`."""
 
     pipeline: Pipeline | None = strawberry.field(description="The pipeline; null when there is none, and then there are no rows.")
@@ -91,11 +91,15 @@ class StageConversionQuery:
         """Counts deals by their furthest step; raises NotFound for a pipeline that is not there."""
         call = info.context
         tells = {Deal: ("pipeline", "stage", "started_at"), Stage: ("kind",), DealStageChange: ("to_stage",)}
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, tells)
         pipeline = await chosen_pipeline(call, pipeline_id)
-        rows = await _rows(question, pipeline) if pipeline else []
-        return MetricsStageConversion(**said(question, DEFINITION), pipeline=pipeline, rows=rows)
+        return await compared(question, lambda asked: _answer(asked, pipeline))
+
+
+async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsStageConversion:
+    rows = await _rows(question, pipeline) if pipeline else []
+    return MetricsStageConversion(**days_said(question, DEFINITION), pipeline=pipeline, rows=rows)
 
 
 async def chosen_pipeline(call: Call, id: strawberry.ID | None) -> Pipeline | None:

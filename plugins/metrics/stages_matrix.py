@@ -5,10 +5,10 @@ from collections import Counter
 
 import strawberry
 
-from core import Calendar, Call, local_day, matching, permit, visible
+from core import Calendar, Call, local_day, permit, visible
 from core.models import Deal, DealStageChange, Pipeline, Stage
 from plugins.metrics.answers import MetricsKey
-from plugins.metrics.common import Answer, ByDeals, MetricsShare, OfDeals, grouped, said, share
+from plugins.metrics.common import ByDeals, Comparable, MetricsShare, OfDeals, compared, days_said, grouped, share, zone_of
 from plugins.metrics.counting import Counted, counted
 from plugins.metrics.dwell import changes_within
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone, chosen
@@ -46,7 +46,7 @@ class MetricsTransitionsRow:
 
 
 @strawberry.type(description="From which stage deals go to which.")
-class MetricsTransitions(Answer):
+class MetricsTransitions(Comparable):
     """The answer of `stageTransitions`."""
 
     pipeline: Pipeline | None = strawberry.field(description="The pipeline; null when there is none, and then there are no rows.")
@@ -73,17 +73,21 @@ class StageTransitionsQuery:
     ) -> MetricsTransitions | None:
         """Counts steps by their ends; raises NotFound for a pipeline that is not there."""
         call = info.context
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, TELLS)
         pipeline = await chosen_pipeline(call, pipeline_id)
-        rows = await _rows(question, pipeline) if pipeline else []
-        return MetricsTransitions(**said(question, DEFINITION), pipeline=pipeline, rows=rows)
+        return await compared(question, lambda asked: _answer(asked, pipeline))
+
+
+async def _answer(question: Question, pipeline: Pipeline | None) -> MetricsTransitions:
+    rows = await _rows(question, pipeline) if pipeline else []
+    return MetricsTransitions(**days_said(question, DEFINITION), pipeline=pipeline, rows=rows)
 
 
 async def _rows(question: Question, pipeline: Pipeline) -> list[MetricsTransitionsRow]:
     cells = await counted(
         question, "started_at", {"n": "1"}, {"source": "c.from_stage_id", "target": "c.to_stage_id"},
-        rows=matching(question.call, Deal, question.where).filter(pipeline_id=pipeline.id), join="JOIN {changes} AS c ON c.deal_id = d.id",
+        rows=question.meant.filter(pipeline_id=pipeline.id), join="JOIN {changes} AS c ON c.deal_id = d.id",
         more={"changes": changes_within(question).values("deal_id", "from_stage_id", "to_stage_id", "changed_at")},
         day=local_day("c.changed_at", question.zone),
     )  # fmt: skip

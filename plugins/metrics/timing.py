@@ -4,22 +4,24 @@ import asyncio
 import datetime
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, product
 from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Invalid, day_begins, days_between, local_day, matching, permit, visible
+from core import Calendar, Call, Invalid, day_begins, days_between, local_day, permit, visible
 from core.fields import now
 from core.models import Deal, Stage
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import compared, days_said, zone_of
 from plugins.metrics.counting import Cells, Counted
 from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
-from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimension, events_of
+from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimensions, events_of
 from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
 from plugins.metrics.retention_counts import grouped
 from plugins.metrics.spans import spans
@@ -62,7 +64,8 @@ class TimeToQuery:
     ) -> MetricsTimeTo | None:  # fmt: skip
         """The curves."""
         call, moment = info.context, now()
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = zone_of(call, time_zone)
+        by = [group_by] if group_by else []
         if days is not None and not (len(days) <= MOST_POINTS and all(0 <= day <= LATEST_POINT for day in days)):
             raise Invalid(days=f"must be at most {MOST_POINTS}, from 0 to {LATEST_POINT}")
         if as_of is not None and not EARLIEST <= as_of < LATEST:
@@ -72,24 +75,27 @@ class TimeToQuery:
             if event is not None or activity_where is not None:
                 raise Invalid(event="is for SECOND_EVENT; deals are won or not")
             tells = {Deal: ("stage", "started_at", "closed_at"), Stage: ("kind",)}
-            question = Question(call, Deal, where, dimension(Deal, group_by), tells=tells, **asked)
+            question = Question(call, Deal, where, dimensions(Deal, by), tells=tells, **asked)
             until = min(as_of or LATEST, question.today())
-            found = await _deals(question, until)
+            found: Callable[[Question], Awaitable[Cells]] = partial(_deals, until=until)
         else:
-            events = events_of(call, event, customer, where, activity_where, moment, group_by, **asked)
+            events = events_of(call, event, customer, where, activity_where, moment, by, **asked)
             question = events.question
             until = min(as_of or LATEST, question.today())
             cut = min(moment, day_begins(until + DAY, zone))
-            found = await _customers(replace(events, until=cut), until)
-        rows = await asyncio.to_thread(_rows, await Keys.of(question, [found]), found, POINTS if days is None else days)
-        return MetricsTimeTo(
-            definition=f"{DEFINITION} {what.value}", as_of=moment, until=until, time_zone=zone, calendar=calendar, rows=rows
-        )
+            found = partial(_customers, replace(events, until=cut), until)
+
+        async def answer(asked: Question) -> MetricsTimeTo:
+            cells = await found(asked)
+            rows = await asyncio.to_thread(_rows, await Keys.of(asked, [cells]), cells, POINTS if days is None else days)
+            return MetricsTimeTo(**days_said(asked, f"{DEFINITION} {what.value}", moment), until=until, rows=rows)
+
+        return await compared(question, answer)
 
 
 async def _deals(question: Question, until: datetime.date) -> Cells:
     """Deals by how they ended, and after how many days."""
-    deals = matching(question.call, Deal, question.where).filter(started_at__lt=day_begins(until + DAY, question.zone))
+    deals = question.meant.filter(started_at__lt=day_begins(until + DAY, question.zone))
     columns = {"began": local_day("d.started_at", question.zone), "ended": local_day("d.closed_at", question.zone), "kind": "s.kind"}
     open = f"kind = 'OPEN' OR ended > '{until}'"
     how = f"WHEN {open} THEN '{CENSORED}' WHEN ended IS NULL OR ended < began THEN '{NEITHER}' WHEN kind = 'WON' THEN '{EVENT}'"
@@ -99,7 +105,7 @@ async def _deals(question: Question, until: datetime.date) -> Cells:
     return await grouped(question, source, columns, {"how": f"CASE {how} ELSE '{COMPETING}' END", "days": days}, {}, given, deals)
 
 
-async def _customers(events: Events, until: datetime.date) -> Cells:
+async def _customers(events: Events, until: datetime.date, question: Question) -> Cells:
     """Customers by whether there was a second event, and after how many days."""
     window = "WINDOW w AS (PARTITION BY customer ORDER BY at, id)"
     parts = {
@@ -108,7 +114,7 @@ async def _customers(events: Events, until: datetime.date) -> Cells:
     }
     how = f"CASE WHEN ended IS NULL THEN '{CENSORED}' ELSE '{EVENT}' END"
     days = days_between("began", f"COALESCE(ended, '{until}')")
-    return await events.by_first(parts, {"began": "c.began", "ended": "c.ended"}, {"how": how, "days": days})
+    return await replace(events, question=question).by_first(parts, {"began": "c.began", "ended": "c.ended"}, {"how": how, "days": days})
 
 
 def _rows(keys: Keys, found: Cells, days: Sequence[int]) -> list[MetricsTimeToRow]:

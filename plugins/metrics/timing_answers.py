@@ -5,8 +5,8 @@ from enum import Enum
 
 import strawberry
 
-from core import Calendar
 from plugins.metrics.answers import MetricsKey
+from plugins.metrics.common import Comparable
 
 
 @strawberry.enum(description="From what to what.")
@@ -64,12 +64,8 @@ class MetricsTimeToRow:
 
 
 @strawberry.type(description="How long it takes until something happens.")
-class MetricsTimeTo:
+class MetricsTimeTo(Comparable):
     """What all rows have in common."""
 
-    definition: str = strawberry.field(description="What it is.")
-    as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
     until: datetime.date = strawberry.field(description="The last day that was watched.")
-    time_zone: str = strawberry.field(description="The time zone of its days.")
-    calendar: Calendar = strawberry.field(description="The calendar of its periods.")
     rows: list[MetricsTimeToRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")

@@ -1,4 +1,4 @@
-"""What the points of members should be: reckoned in plain Python from docs/loyalty.md, with nothing of the plugin.
+"""What the points of members should be: reckoned in plain Python from docs/plugins/loyalty.md, with nothing of the plugin.
 
 Everything happens at its own time here: a member that was not looked at for a week has each point that it would have, had somebody looked
 at every moment.

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from core.models import Role, Team, User
+from core import SYSTEM, Call
+from core.models import Contact, Deal, Role, Team, User
+from core.records import store
 from tests.examples import for_all
 from tests.house import House
 from tests.plugins.sales import OWNERS, Sale, Shop, local, sales
@@ -69,7 +71,7 @@ async def test_a_goal_is_a_record_like_any_other(shop: Shop):
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
-    ({"metric": "winrate", "target": "1"}, "metric", "'winrate' is no metric; there are averageDeal, "),
+    ({"metric": "winrate", "target": "1"}, "metric", "'winrate' is no metric; there are acquisitionCost, averageDeal, "),
     ({"target": "1", "startsOn": "2026-02-01"}, "endsOn", "lies before the first day"),
     ({"target": "1", "startsOn": "1969-12-31"}, "startsOn", "must lie between 1970-01-01 and 2100-01-01"),
     ({"target": "1", "endsOn": "2100-01-01"}, "endsOn", "must lie between"),
@@ -80,6 +82,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"target": "0"}, "target", "must be more than 0"),
     ({"target": "-1", "direction": "AT_MOST"}, "target", "must not be less than 0"),
     ({"metric": "winRate", "target": "35"}, "target", "must be at most 1: winRate is a share"),
+    ({"metric": "salesVelocity", "target": "5"}, "amount", "is needed: salesVelocity is in money"),
+    ({"metric": "companyRetention", "target": "50"}, "target", "must be at most 1: companyRetention is a share"),
+    ({"metric": "conversion", "target": "1", "where": {"stage": {"name": {"eq": "Won"}}}}, "where", "Contact has no such field"),
     ({"target": "1", "where": [1]}, "where", "must be an object"),
     ({"target": "1", "where": {"colour": {"eq": "red"}}}, "where", "Deal has no such field"),
     ({"target": "1", "where": {"source": {"like": "w"}}}, "where", "is no operator here"),
@@ -137,6 +142,95 @@ async def test_the_progress_of_goals_that_are_over(shop: Shop):
     assert found["money"]["amount"] == {"amount": "100.25", "currency": "EUR"}
     assert found["money"]["numerator"] == "100.25"
     assert (found["each"]["amount"], found["each"]["denominator"]) == ({"amount": "50.12", "currency": "EUR"}, "2")
+
+
+def _day(month: int, day: int, year: int = 2026) -> datetime.datetime:
+    return datetime.datetime(year, month, day, 9, tzinfo=datetime.UTC)
+
+
+SOLD = [
+    Sale(("Won",), _day(12, 1, 2025), _day(12, 10, 2025), owner="Ada", company="Acme", amount=Decimal(100)),
+    Sale(("Won",), _day(12, 12, 2025), _day(12, 12, 2025), owner="Bo", company="Brick", amount=Decimal(50)),
+    Sale(("Won",), _day(12, 26, 2025), _day(1, 5), owner="Ada", company="Acme", amount=Decimal("60.25")),
+    Sale(("Won",), _day(1, 4), _day(1, 9), owner="Bo", company="Coal", amount=Decimal(40)),
+    Sale(("Won",), _day(1, 1), _day(1, 20), owner="Cy", company="Coal", amount=Decimal(20)),
+    Sale(("Lost",), _day(1, 1), _day(1, 15), owner="Ada", company="Acme"),
+    Sale(("New",), _day(1, 2), None, owner="Ada"),
+]
+SHARE, MONEY = {"target": "0.5"}, {"amount": {"amount": "50", "currency": "EUR"}}
+# The goals of January by hand: value, numerator, denominator, and how they stand.
+FIGURES: dict[str, tuple[dict[str, Any], tuple[float | None, str, str, str | None]]] = {
+    "salesCycle": ({"target": "12", "direction": "AT_MOST"}, (34 / 3, "34", "3", "MET")),
+    "medianSalesCycle": ({"target": "9", "direction": "AT_MOST"}, (10.0, "10", "1", "MISSED")),
+    # One deal is open at the end: 1 x 3 / 4 x 120.25 / 3 euros in 34 / 3 days.
+    "salesVelocity": (MONEY, (30.0625 * 3 / 34, "30.0625", "11.33333333333333333333333333", "MISSED")),
+    "conversion": (SHARE, (0.5, "1", "2", "MET")),
+    "customerRetention": (SHARE, (None, "0", "0", None)),
+    "companyRetention": (SHARE, (0.5, "1", "2", "MET")),
+    "repeatRate": (SHARE, (0.0, "0", "1", "MISSED")),
+    "companyRepeatRate": (SHARE, (0.5, "1", "2", "MET")),
+    "lifetimeValue": (MONEY, (40.0, "40", "1", "MISSED")),
+    "companyLifetimeValue": (MONEY, (60.0, "60", "1", "MET")),
+    "acquisitionCost": ({**MONEY, "direction": "AT_MOST"}, (90.0, "90", "1", "MISSED")),
+    "companyAcquisitionCost": ({**MONEY, "direction": "AT_MOST"}, (90.0, "90", "1", "MISSED")),
+    "costPerLead": ({**MONEY, "direction": "AT_MOST"}, (45.0, "90", "2", "MET")),
+    "roi": ({"target": "0.3"}, (30.25 / 90, "30.25", "90", "MET")),
+}
+
+
+async def test_goals_for_figures_that_are_no_sums(shop: Shop):
+    house = shop.house
+    await shop.sell(SOLD)
+    call = Call(house.crm, SYSTEM)
+    people = [{"name": f"P{day}", "created_at": _day(1, day)} for day in (3, 4)]
+    first, _ = await store.create_many(call, house.crm.resource(Contact), people, past=True)
+    await Deal.filter(closed_at=_day(1, 9)).update(contact_id=first.id)
+    spent = {"amount": "90", "currency": "EUR"}
+    await house.make("MetricsSpend", source="web", starts_on="2026-01-10", ends_on="2026-01-12", amount=spent)
+    for name, (values, _) in FIGURES.items():
+        await _make(house, name=name, metric=name, **values)
+    found = await _progress(house)
+    for name, (_, (value, *sides)) in FIGURES.items():
+        one = found[name]
+        assert one["value"] == (None if value is None else pytest.approx(value)), name
+        assert [one[field] for field in ("numerator", "denominator", "standing")] == sides, name
+        assert (one["expected"], one["projected"], one["complete"]) == (None, None, True), name
+    assert found["companyLifetimeValue"]["amount"] == {"amount": "60.00", "currency": "EUR"}
+    document = """{ salesCycle(from: "2026-01-01", to: "2026-01-31") { rows { mean median } }
+        salesVelocity(from: "2026-01-01", to: "2026-01-31") { rows { exact } } roi(from: "2026-01-01", to: "2026-01-31") { rows { value } }
+        conversion(from: "2026-01-01", to: "2026-01-31") { rows { value } }
+        lifetimeValue(from: "2026-01-01", to: "2026-01-31", customer: COMPANY) { rows { exact } } }"""
+    told = {name: list(one["rows"][0].values()) for name, one in (await house.ask(document)).items()}
+    assert told == {
+        "salesCycle": [found["salesCycle"]["value"], found["medianSalesCycle"]["value"]],
+        "salesVelocity": [found["salesVelocity"]["value"]], "roi": [found["roi"]["value"]],
+        "conversion": [found["conversion"]["value"]], "lifetimeValue": [found["companyLifetimeValue"]["value"]],
+    }  # fmt: skip
+
+
+async def test_goals_for_figures_are_for_users_and_teams_and_filtered_too(shop: Shop):
+    house = shop.house
+    await shop.sell(SOLD)
+    ada, north = f"user_{shop.ids[User, 'Ada']}", f"team_{shop.ids[Team, 'North']}"
+    some = {"metric": "salesCycle", "target": "9", "direction": "AT_MOST"}
+    await _make(house, name="all", **some)
+    await _make(house, name="ada", ownerId=ada, **some)
+    await _make(house, name="north", teamId=north, **some)
+    await _make(house, name="coal of north", teamId=north, where={"company": {"name": {"eq": "Coal"}}}, **some)
+    await _make(house, name="leads", metric="conversion", target="0.5", ownerId=ada)
+    await _make(house, name="soon", metric="roi", target="0.5", startsOn="2098-01-01", endsOn="2098-01-31")
+    await _make(house, name="long ago", metric="companyRetention", target="0.5", startsOn="1970-01-01", endsOn="1970-01-31")
+    found = await _progress(house)
+    assert {name: (one["value"], one["standing"]) for name, one in found.items()} == {
+        "all": (pytest.approx(34 / 3), "MISSED"), "ada": (10.0, "MISSED"), "north": (7.5, "MET"), "coal of north": (5.0, "MET"),
+        "leads": (None, None), "soon": (None, "NOT_BEGUN"), "long ago": (None, None),
+    }  # fmt: skip
+    clerk = await house.as_("clerk", str(shop.ids[User, "Bo"]))
+    data, errors = await clerk.answer(GOALS)
+    shown = {one["name"]: one["progress"] and one["progress"]["value"] for one in data["metricsGoals"]["nodes"]}
+    assert [shown[name] for name in ("all", "north", "ada")] == [5.0, 5.0, None], "of the deals that one sees"
+    hidden = ("metricsSpend", "contact", "company")
+    assert {one["message"] for one in errors} == {f"the permission {name}.read is needed" for name in hidden}
 
 
 async def test_a_goal_that_runs_is_measured_by_an_even_pace(shop: Shop):

@@ -46,7 +46,7 @@ SOURCE = """
 from acme_club.models import Hall, Visit
 from core import Resource, hookimpl, visible
 from core.models import Activity, Contact, Deal
-from plugins.metrics import Dimension, Metric, Part, Unit
+from plugins.metrics import Dimension, Figure, Metric, Part, Reckoned, Unit
 
 requires = ("metrics",)
 
@@ -85,6 +85,20 @@ def metric_definitions():
                Part("CASE WHEN d.amount IS NOT NULL THEN 1 END", "created_at"),
                dimensions=(Dimension("size", "Whether it is big.", "CASE WHEN d.amount >= 100000 THEN 'big' ELSE 'small' END"),),
                tells={Deal: ("amount",)}),
+    ]
+
+async def best(question, currency):
+    stars = await question.rows("at").filter(stars__isnull=False).values_list("stars", flat=True)
+    return Reckoned(max(stars), 1) if stars else Reckoned(0, 0)
+
+async def takings(question, currency):
+    return Reckoned(sum(await question.rows("at").filter(currency=currency).values_list("spent", flat=True)))
+
+@hookimpl
+def metric_figures():
+    return [
+        Figure("bestVisit", "The most stars that a guest gave.", Visit, Unit.RATIO, best, {Visit: ("stars", "at")}),
+        Figure("takings", "Money that guests spent.", Visit, Unit.MONEY, takings, {Visit: ("spent", "at")}),
     ]
 """
 VISITS = [
@@ -222,6 +236,29 @@ async def test_a_metric_of_the_core_s_rows_counts_an_event_of_the_plugin_and_add
 
 
 @pytest.mark.anyio
+async def test_a_figure_of_a_plugin_can_have_goals(club: House):
+    spring = {"starts_on": "2026-03-20", "ends_on": "2026-04-21"}
+    tabriz = {"guest": {"city": {"eq": "Tabriz"}}}
+    await club.make("MetricsGoal", name="best", metric="bestVisit", target="4", **spring)
+    await club.make("MetricsGoal", name="tabriz", metric="bestVisit", target="4", where=tabriz, **spring)
+    await club.make("MetricsGoal", name="money", metric="takings", amount={"amount": "30", "currency": "EUR"}, **spring)
+    data = await club.ask("""{ metricsGoals(where: {metric: {in: ["bestVisit", "takings"]}}, orderBy: [{field: NAME}]) {
+        nodes { name progress { value amount { amount } numerator denominator projected standing } } } }""")
+    assert {one.pop("name"): one["progress"] for one in data["metricsGoals"]["nodes"]} == {
+        "best": {"value": 5.0, "amount": None, "numerator": "5", "denominator": "1", "projected": None, "standing": "MET"},
+        "tabriz": {"value": 2.0, "amount": None, "numerator": "2", "denominator": "1", "projected": None, "standing": "MISSED"},
+        "money": {
+            "value": 33.0, "amount": {"amount": "33.00"}, "numerator": "33", "denominator": None, "projected": 33.0, "standing": "MET",
+        },
+    }  # fmt: skip
+    document = """mutation ($input: MetricsGoalCreateInput!) { metricsGoalCreate(input: $input) { userErrors { field message } } }"""
+    goal = {"name": "mine", "metric": "bestVisit", "target": "4", "startsOn": "2026-03-20", "endsOn": "2026-04-21"}
+    user = await club.make("User", name="Ada")
+    (error,) = (await club.ask(document, input={**goal, "ownerId": user.id}))["metricsGoalCreate"]["userErrors"]
+    assert error == {"field": ["input", "ownerId"], "message": "is for metrics that have an owner, and bestVisit has none"}
+
+
+@pytest.mark.anyio
 async def test_the_enum_is_of_the_resource_until_a_metric_adds_to_it(club: House):
     kind = """{ __type(name: "Query") { fields { name args { name type { ofType { ofType { name } } } } } } }"""
     found = {one["name"]: one["args"] for one in (await club.ask(kind))["__type"]["fields"]}
@@ -295,6 +332,34 @@ BAD = [
     ("by(model=TeamAncestor)", f"{ODD}has a dimension 'odd' that is a TeamAncestor, which is no resource"),
     ("by(model=Stage, label='title')", f"{ODD}has a dimension 'odd' that is called by 'title', which is no column of Stage"),
 ]  # fmt: skip
+
+OF_FIGURES = HEAD.replace("import Dimension, Metric", "import Dimension, Figure, Metric").replace(
+    "def metric_definitions", "def metric_figures"
+)
+FIGURE = """
+def figure(name="odd", what="Odd.", of=Deal, **more):
+    return Figure(name, what, of, Unit.RATIO, None, **more)
+"""
+ODD_FIGURE = "plugin 'odd': the figure 'odd' "
+BAD_FIGURES = [
+    ("[42]", "plugin 'odd': metric_figures() must return a list of Figure, not of int"),
+    ("[figure('Odd ones')]", "plugin 'odd': the figure 'Odd ones' needs a name like salesCycle"),
+    ("[figure(), figure()]", f"{ODD_FIGURE}has the name of another figure, or of a metric; take another one"),
+    ("[figure('winRate')]", "plugin 'odd': the figure 'winRate' has the name of another figure, or of a metric; take another one"),
+    ("[figure('roi')]", "plugin 'odd': the figure 'roi' has the name of another figure, or of a metric; take another one"),
+    ("[figure(what='')]", f"{ODD_FIGURE}needs a description: the definition, with its formula"),
+    ("[figure(of=TeamAncestor)]", f"{ODD_FIGURE}is of rows of TeamAncestor, which is no resource"),
+    ("[figure(tells={Deal: ('price',)})]", f"{ODD_FIGURE}tells of Deal.price, which is no field"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("declared", "told"), BAD_FIGURES, ids=[one for one, _ in BAD_FIGURES])
+def test_a_bad_figure_stops_the_start_in_one_sentence(plugin: Packages, tmp_path: Path, declared: str, told: str):
+    plugin("odd", f"{OF_FIGURES}{declared}\n{FIGURE}")
+    settings = read_settings(write_settings(tmp_path, f"sqlite://{tmp_path}/none.db", ("metrics", "odd")))
+    with pytest.raises(StartError) as refused:
+        apart(rehearse(settings, load(settings)))
+    assert str(refused.value) == told
 
 
 @pytest.mark.parametrize(("declared", "told"), BAD, ids=[one for one, _ in BAD])

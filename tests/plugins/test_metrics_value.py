@@ -11,7 +11,7 @@ from plugins.metrics.statistics.bgnbd import BgNbd
 from plugins.metrics.statistics.clv import lifetime_values
 from plugins.metrics.statistics.gamma_gamma import GammaGamma
 from tests.examples import for_all
-from tests.house import House
+from tests.house import Asker, House
 from tests.plugins.purchases import DAY, Market, Purchase, histories, lifetime, purchases, simulated, today, values
 from tests.plugins.sales import start_of
 
@@ -93,6 +93,33 @@ async def test_lifetime_values_by_hand(market: Market):
     where = {"contact": {"name": {"eq": "B"}}}
     (row,) = (await market.house.ask(LIFETIME, customer="CONTACT", where=where))["lifetimeValue"]["rows"]
     assert (row["numerator"]["amount"], row["denominator"]) == ("10.00", "1")
+
+
+@pytest.mark.settings(**EURO, roles={"seller": {"*.read": "all", "metrics.read": "all", "company.read": "own"}})
+async def test_lifetime_values_by_the_first_purchase(market: Market):
+    first = datetime.date(2026, 1, 31)
+    await market.sell(
+        [
+            Purchase("A", first, 1_00, source="web", firm="North"), Purchase("A", first + DAY, 2_00, source="fair", firm="South"),
+            Purchase("B", first, 10_00, source="web", firm="South"), Purchase("C", first + DAY, 4_00, firm="North"),
+        ]
+    )  # fmt: skip
+    document = """query ($by: [MetricsDealDimension!], $period: Period) { lifetimeValue(groupBy: $by, period: $period) { rows {
+        key { source company { name } period { start } } numerator { amount } denominator median { amount } } } }"""
+
+    async def told(house: Asker, **asked: Any) -> list[tuple[Any, ...]]:
+        rows = (await house.ask(document, **asked))["lifetimeValue"]["rows"]
+        keys = [(row["key"]["source"], row["key"]["company"] and row["key"]["company"]["name"]) for row in rows]
+        return [(*key, row["numerator"]["amount"], row["denominator"], _plain(row)["median"]) for key, row in zip(keys, rows, strict=True)]
+
+    assert await told(market.house, by=["SOURCE"]) == [("web", None, "13.00", "2", "6.50"), (None, None, "4.00", "1", "4.00")]
+    assert await told(market.house, by=["COMPANY", "SOURCE"]) == [
+        ("web", "North", "3.00", "1", "3.00"), (None, "North", "4.00", "1", "4.00"), ("web", "South", "10.00", "1", "10.00"),
+    ]  # fmt: skip
+    assert [row[2:] for row in await told(market.house, by=["TAG"], period="DAY")] == [("13.00", "2", "6.50"), ("4.00", "1", "4.00")]
+    user = await market.house.make("User", name="Ada")
+    seller = await market.house.as_("seller", user.id.removeprefix("user_"))
+    assert await told(seller, by=["COMPANY"]) == [(None, None, "17.00", "3", "4.00")], "companies that one does not see are one"
 
 
 async def test_of_nobody_there_is_no_value(market: Market):

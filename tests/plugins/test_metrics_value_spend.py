@@ -146,6 +146,13 @@ async def test_costs_by_hand(market: Market):
     assert (row["value"]["amount"], row["exact"]) == ("7.50", 7.50125)
 
 
+async def test_nothing_is_spent_on_days_that_have_not_come(market: Market):
+    await _pay(("web", 1, 20, 90_00, "EUR"))
+    days = {"first": (today() + 3 * DAY).isoformat(), "last": (today() + 5 * DAY).isoformat()}
+    answer = await market.house.ask(ALL, **days)
+    assert [answer[field]["rows"][0]["numerator"]["amount"] for field in ("acquisitionCost", "costPerLead", "roi")] == ["0.00"] * 3
+
+
 async def test_nothing_spent_and_nobody_won_is_null(house: House):
     answer = await house.ask(ALL)
     for field in ("acquisitionCost", "costPerLead"):
