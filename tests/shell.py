@@ -44,7 +44,7 @@ class Shell:
         """The settings.toml that the commands read."""
         return self.folder / "settings.toml"
 
-    def __call__(self, *arguments: str, input: str = "", timeout: float = 60) -> Outcome:
+    def __call__(self, *arguments: str, input: str = "", timeout: float = 120) -> Outcome:
         """Run one command to its end: forked where code and interpreter are these here, else started anew."""
         if type(self) is Shell and not any(name.startswith("PYTHON") for name in self.environment):
             return Outcome(*commands.run(arguments, self.folder, self._environment(), input, timeout))
@@ -96,14 +96,14 @@ class Server:
         """All that it has written so far."""
         return (self.shell.folder / "log").read_text("utf-8")
 
-    def stop(self, timeout: float = 20) -> int:
+    def stop(self, timeout: float = 30) -> int:
         """Ask it to stop as a supervisor does, and give its exit code."""
         self.process.terminate()
         return self.process.wait(timeout)
 
 
 @contextlib.contextmanager
-def serving(shell: Shell, port: int, *arguments: str, patience: float = 60) -> Iterator[Server]:
+def serving(shell: Shell, port: int, *arguments: str, patience: float = 120) -> Iterator[Server]:
     """A server on `port`, which settings.toml names, as soon as it is ready."""
     with shell.running("serve", *arguments) as process:
         server = Server(f"http://127.0.0.1:{port}", shell, process)
@@ -112,7 +112,7 @@ def serving(shell: Shell, port: int, *arguments: str, patience: float = 60) -> I
 
 
 @contextlib.contextmanager
-def several(shell: Shell, *ports: int, patience: float = 60) -> Iterator[list[Server]]:
+def several(shell: Shell, *ports: int, patience: float = 120) -> Iterator[list[Server]]:
     """A server on each port, all of them on one database, as soon as all are ready. They write to one log."""
     with contextlib.ExitStack() as stack:
         started = [(port, stack.enter_context(shell.running("serve", "--port", str(port)))) for port in ports]

@@ -186,7 +186,7 @@ def _check_job(place: Installed, database: Engine, key: str) -> None:
     database.query(place.url, "UPDATE notes_note SET pinned_at = '2020-01-01 00:00:00+00:00' WHERE pinned_at IS NOT NULL")
     database.query(place.url, "UPDATE job_clock SET read_at = '2020-01-01 00:00:00+00:00' WHERE name = 'notes.unpin'")
     with _served(place, key) as shop:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         query = '{ jobs(where: {name: {eq: "notes.unpin"}}) { nodes { state result } } }'
         while (jobs := shop.ask(query)["jobs"]["nodes"]) != [{"state": "DONE", "result": 1}]:
             assert time.monotonic() < until, jobs
@@ -235,7 +235,7 @@ def _check_veto(shop: Shop, contact: str) -> None:
 def _check_consumer(shop: Shop, contact: str) -> None:
     update = "mutation ($id: ID!) { contactUpdate(id: $id, input: {lifecycleStage: CUSTOMER}) { userErrors { message } } }"
     assert shop.ask(update, id=contact)["contactUpdate"]["userErrors"] == []
-    question, found, until = '{ notes(where: {text: {eq: "Has become a customer."}}) { nodes { id } } }', [], time.monotonic() + 20
+    question, found, until = '{ notes(where: {text: {eq: "Has become a customer."}}) { nodes { id } } }', [], time.monotonic() + 60
     while not found and time.monotonic() < until:
         found = shop.ask(question)["notes"]["nodes"]
         time.sleep(0.05)
@@ -327,7 +327,7 @@ def _listening(shop: Shop, document: str) -> Iterator[Iterator[dict[str, Any]]]:
     with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=shop.headers) as socket:  # type: ignore[list-item]  # a NewType of str
 
         def receive() -> dict[str, Any]:
-            return json.loads(socket.recv(timeout=20))
+            return json.loads(socket.recv(timeout=60))
 
         socket.send(json.dumps({"type": "connection_init"}))
         assert receive()["type"] == "connection_ack"

@@ -22,6 +22,10 @@ class Impatient(BoundedProtocol):
     body_seconds = 0.6
 
 
+class Patient(BoundedProtocol):
+    head_seconds = 5.0
+
+
 async def echo(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
 
@@ -45,8 +49,8 @@ async def port() -> AsyncIterator[int]:
         yield port
 
 
-async def talk(port: int, *pieces: bytes, pause: float = 0.0, limit: float = 3.0) -> tuple[bytes, float]:
-    """Send piece by piece, and give all that came back until the server closed, and when it did. Empty after `limit`: still open."""
+async def talk(port: int, *pieces: bytes, pause: float = 0.0, limit: float = 30.0) -> tuple[bytes, float]:
+    """Send piece by piece, and give all that came back until the server closed, and how long that took. TimeoutError after `limit`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     started = time.perf_counter()
 
@@ -74,38 +78,33 @@ async def talk(port: int, *pieces: bytes, pause: float = 0.0, limit: float = 3.0
 
 
 async def test_a_head_that_comes_a_byte_at_a_time_is_dropped(port):
-    received, seconds = await talk(port, *[bytes([one]) for one in b"GET / HTTP/1.1\r\nHost: house\r\nX-A: b" * 5], pause=0.05)
+    received, _ = await talk(port, *[bytes([one]) for one in b"GET / HTTP/1.1\r\nHost: house\r\nX-A: " + b"b" * 2_000], pause=0.05)
     assert received.startswith(LATE)
-    assert seconds < 1.0
 
 
 async def test_a_connection_that_says_nothing_is_dropped(port):
-    received, seconds = await talk(port)
+    received, _ = await talk(port)
     assert received.startswith(LATE)
-    assert seconds < 1.0
 
 
 async def test_a_body_that_comes_a_byte_at_a_time_is_dropped(port):
     head = b"POST / HTTP/1.1\r\nHost: house\r\nContent-Length: 100\r\n\r\n"
-    received, seconds = await talk(port, head, *[b"x"] * 60, pause=0.05)
+    received, _ = await talk(port, head, *[b"x"] * 99, pause=0.05)
     assert received.startswith(LATE)
-    assert seconds < 1.5
 
 
 async def test_a_body_that_nobody_waits_for_is_dropped_too(port):
     head = b"POST /early HTTP/1.1\r\nHost: house\r\nContent-Length: 100\r\n\r\n"
-    received, seconds = await talk(port, head, *[b"x"] * 60, pause=0.05)
+    received, _ = await talk(port, head, *[b"x"] * 99, pause=0.05)
     assert received.startswith(b"HTTP/1.1 200 OK")
     assert LATE not in received
-    assert seconds < 1.5
 
 
 async def test_a_second_request_of_a_connection_is_bounded_as_the_first(port):
     whole = b"GET / HTTP/1.1\r\nHost: house\r\n\r\n"
-    received, seconds = await talk(port, whole, *[b"G", b"E", b"T", b" ", b"/"] * 10, pause=0.05)
+    received, _ = await talk(port, whole, *[b"G", b"E", b"T", b" ", b"/"] * 10, pause=0.05)
     assert received.startswith(b"HTTP/1.1 200 OK")
     assert LATE in received
-    assert seconds < 1.5
 
 
 async def test_a_server_that_takes_its_time_drops_nobody(port):
@@ -123,12 +122,13 @@ async def test_a_large_body_may_take_longer_as_long_as_it_moves(port):
     assert seconds > Impatient.body_seconds
 
 
-async def test_others_are_served_while_slow_ones_wait(port):
-    slow = [asyncio.create_task(talk(port, b"GET / HTTP/1.1\r\n")) for _ in range(200)]
-    received, seconds = await talk(port, b"GET /early HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n")
-    assert received.endswith(b"early")
-    assert seconds < 0.5
-    assert all(answer.startswith(LATE) for answer, _ in await asyncio.gather(*slow))
+async def test_others_are_served_while_slow_ones_wait():
+    async with on_a_port(APP, Patient) as port:
+        slow = [asyncio.create_task(talk(port, b"GET / HTTP/1.1\r\n")) for _ in range(200)]
+        received, _ = await talk(port, b"GET /early HTTP/1.1\r\nHost: house\r\nConnection: close\r\n\r\n")
+        assert received.endswith(b"early")
+        assert not any(one.done() for one in slow)
+        assert all(answer.startswith(LATE) for answer, _ in await asyncio.gather(*slow))
 
 
 async def test_a_head_without_end_is_refused_by_its_size(port):
@@ -144,13 +144,12 @@ async def test_a_length_beside_chunks_is_refused(port):
 
 
 async def test_a_connection_that_is_idle_is_closed_in_time_and_not_before(monkeypatch):
-    monkeypatch.setattr(process, "KEEP_ALIVE", 1)
+    monkeypatch.setattr(process, "KEEP_ALIVE", 2)
     whole = b"GET / HTTP/1.1\r\nHost: house\r\n\r\n"
     async with on_a_port(APP, Impatient) as port:
-        received, seconds = await talk(port, whole, whole, whole, pause=0.7)
+        received, _ = await talk(port, whole, whole, whole, pause=1.2)
     assert received.count(b"HTTP/1.1 200 OK") == 3
     assert LATE not in received
-    assert 2.3 < seconds < 3.0
 
 
 async def test_the_rest_of_a_body_that_comes_after_the_answer_leaves_the_connection_open(port):

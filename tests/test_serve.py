@@ -61,14 +61,14 @@ def test_a_request_that_has_begun_is_finished_before_it_stops(payvand, plugin, h
     payvand.environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(plugin.folder)])
     payvand("migrate").well()
     with serving(payvand, port, "--port", str(port)) as server, ThreadPoolExecutor() as others:
-        waiting = others.submit(httpx.get, f"{server.url}/slow", timeout=10)
+        waiting = others.submit(httpx.get, f"{server.url}/slow", timeout=30)
         time.sleep(0.5)
         server.process.send_signal(how)
         time.sleep(0.5)
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{server.url}/healthz", timeout=2)
         assert waiting.result().text == "done"
-        assert server.process.wait(10) == 0
+        assert server.process.wait(30) == 0
         assert "Traceback" not in server.log
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.jobs.locks import folder_of
 from tests.engines import Engine
 from tests.house import write_settings
 from tests.packages import Packages
@@ -118,11 +119,19 @@ class Place:
         """The states of the jobs of this name, the oldest first."""
         return [row["state"] for row in self.query("state", f"name = '{name}'")]
 
+    def begun(self, queue: str) -> list[float]:
+        """When the engine gave jobs of this queue to workers, in seconds, the earliest first."""
+        url, table = self.shell.url, "dbos.workflow_status"
+        if self.database.name == "sqlite":
+            url, table = f"sqlite://{folder_of(Path(url.removeprefix('sqlite://')))}/engine.db", "workflow_status"
+        rows = self.database.query(url, f"SELECT started_at_epoch_ms AS at FROM {table} WHERE queue_name = $1 ORDER BY 1", (queue,))
+        return [row["at"] / 1_000 for row in rows]
+
     def marked(self) -> list[str]:
         """What the jobs have noted so far."""
         return self.marks.read_text().splitlines() if self.marks.exists() else []
 
-    def until(self, true: Callable[[], Any], patience: float = 60) -> float:
+    def until(self, true: Callable[[], Any], patience: float = 120) -> float:
         """Wait until something is so, and give the seconds that it took."""
         began = time.monotonic()
         while not true():

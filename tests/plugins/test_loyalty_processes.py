@@ -19,7 +19,7 @@ from tests.house import Templates, write_settings
 from tests.shell import Shell, several
 
 SERVERS, CLIENTS = 3, 24
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds
 SHORT, GONE, NOT_POSSIBLE = "LOYALTY_INSUFFICIENT_POINTS", "LOYALTY_OUT_OF_STOCK", "LOYALTY_NOT_POSSIBLE"
 TYPES = {"code": "String!", "points": "Int!", "ids": "[ID!]!"}  # of arguments that are no single id
 REDEMPTION = "loyaltyRedemption { id code state }"
