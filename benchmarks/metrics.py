@@ -4,11 +4,13 @@ Both ask the same database in turns, after their numbers were found to be equal;
 extremes are told. By hand may be several statements that come to the same: the fastest of them counts. It makes no keys, intervals or
 periods without rows, looks at no rights, and asks once where a metric asks for the records behind its keys as well.
 
-At the end the roll-up of purchases is built, and beside it are asked the statements over deals that say which customers were active in
-which months: that of a metric without roll-up, and one by hand.
+Then the roll-up of purchases is built, and beside it are asked the statements over deals that say which customers were active in which
+months: that of a metric without roll-up, and one by hand. At the end stands what it takes to foretell what customers will bring, and to
+score them; nothing by hand says that.
 
 METRICS_SIZE (1, which is 1,000,000 contacts, 2,000,000 deals and 10,000,000 activities; 0.02 for a glance), METRICS_ROUNDS (5),
-METRICS_DATABASE=sqlite or postgres for one of them. METRICS_DATA is a folder that keeps the SQLite file for the next time.
+METRICS_DATABASE=sqlite or postgres for one of them, or the URL of a PostgreSQL that was filled before. METRICS_DATA is a folder that
+keeps the SQLite file for the next time.
 """
 
 import asyncio
@@ -32,12 +34,14 @@ from benchmarks._sales import fill
 from core import SYSTEM, Call, Period, ask, key_of
 from core.crm import CRM
 from core.database import connect, migrate
+from core.database.readers import querying, readers
 from core.models import Deal, User
 from core.plugins import load
 from core.settings import Settings, parse
 from plugins.metrics.question import Question
 from plugins.metrics.rollup import from_deals, from_rollup
 from plugins.metrics.rollup_keeping import build, verify
+from plugins.metrics.scoring import score_all
 from tests.engines import FAST, engine
 
 SIZE, ROUNDS = float(os.environ.get("METRICS_SIZE", "1")), int(os.environ.get("METRICS_ROUNDS", "5"))
@@ -117,24 +121,29 @@ def main() -> None:
     else:
         with ExitStack() as stack:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="payvand-metrics-")))
-            asyncio.run(_measured(name, _filled(name, place, stack)))
+            asyncio.run(_measured("postgres" if "://" in name else name, _filled(name, place, stack)))
 
 
 async def _measured(name: str, settings: Settings) -> None:
     plugins = load(settings)
     crm = CRM(settings, plugins)
-    async with connect(settings, plugins, everywhere=True):
+    async with connect(settings, plugins, everywhere=True), readers(settings) as crm.readers:
         hand, close = await _by_hand(settings.database.url)
         try:
             for case in CASES:
                 await _compared(name, case, crm.call(SYSTEM), hand)
             await _rolled(name, crm.call(SYSTEM), hand)
+            await _foretold(name, crm.call(SYSTEM))
         finally:
             await close()
 
 
 def _filled(name: str, place: Path, stack: ExitStack) -> Settings:
-    """A database with all rows: the SQLite file of METRICS_DATA, if it is there, or a new one."""
+    """A database with all rows: the SQLite file of METRICS_DATA, if it is there, the one at a URL, or a new one."""
+    if "://" in name:
+        settings = _settings(name, place)
+        asyncio.run(migrate(settings, load(settings)))
+        return settings
     folder = os.environ.get("METRICS_DATA")
     path = Path(folder).resolve() / f"metrics-{SIZE:g}.db" if folder and name == "sqlite" else None
     if path and path.exists():
@@ -207,15 +216,28 @@ async def _rolled(name: str, call: Call, hand: Hand) -> None:
     times = {one: await _seconds(lambda one=one: hand(one)) for one in statements}
     best = min(statements, key=lambda one: times[one])
     with_it, without, by_hand = [], [], []
-    for _ in range(ROUNDS):
-        with_it.append(await _seconds(lambda: from_rollup(question, "CONTACT")))
-        without.append(await _seconds(lambda: from_deals(question, "CONTACT")))
-        by_hand.append(await _seconds(lambda: hand(best)))
+    with querying(call.crm.readers):
+        for _ in range(ROUNDS):
+            with_it.append(await _seconds(lambda: from_rollup(question, "CONTACT")))
+            without.append(await _seconds(lambda: from_deals(question, "CONTACT")))
+            by_hand.append(await _seconds(lambda: hand(best)))
     for what, others in (("the same without it", without), ("the best SQL by hand over deals", by_hand)):
         ratios = [his / mine for mine, his in zip(with_it, others, strict=True)]
         spread = f"{statistics.median(ratios):.1f} ({min(ratios):.1f}..{max(ratios):.1f})"
         took = f"{name:<9} customers active by month          {statistics.median(with_it) * 1000:8.1f} ms"
         print(f"{took}   times as fast as {what} {spread}   goal >= {FASTER}", flush=True)
+
+
+async def _foretold(name: str, call: Call) -> None:
+    """How long predictions take: those of a query, and the scores of all customers."""
+    began = time.perf_counter()
+    answer = await ask(call, "{ predictedValue { customers calibration { ratio } } }", {})
+    assert "errors" not in answer, answer["errors"]
+    customers = answer["data"]["predictedValue"]["customers"]
+    print(f"{name:<9} predictedValue of {customers} customers in {time.perf_counter() - began:.1f} s", flush=True)
+    began = time.perf_counter()
+    scored = await score_all(call)
+    print(f"{name:<9} {scored} customers scored in {time.perf_counter() - began:.1f} s", flush=True)
 
 
 async def _seconds(work: Callable[[], Awaitable[Any]]) -> float:

@@ -92,9 +92,9 @@ class Telemetry:
 class Database:
     """Where the records are kept: `sqlite://var/payvand.db` (relative to settings.toml) or `postgresql://user:password@host/name`.
 
-    pool: connections to PostgreSQL for writing, as many for reads by keys, for lists without filters, and for other lists; each is
-    opened when it is needed. statement_timeout: seconds until a statement is given up, 0 for never. replica: the URL of a
-    PostgreSQL that follows, for queries alone. slow: seconds from which an operation is named in the log, 0 for never.
+    pool: connections to PostgreSQL for writing, as many for reads by keys, for lists without filters, for other lists, and for
+    statistics of plugins; each is opened when it is needed. statement_timeout: seconds until a statement is given up, 0 for never.
+    replica: the URL of a PostgreSQL that follows, for queries alone. slow: seconds from which an operation is named in the log, 0 never.
     """
 
     url: str = "sqlite://var/payvand.db"

@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Conflict, Invalid, Refused
-from core.server.outages import outage, too_complex
+from core.server.outages import outage, too_complex, too_slow
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,9 @@ def _entry(error: Exception, request_id: str, located: GraphQLError | None = Non
         fields = _fields(error)
         message = "; ".join(f"{name}: {why}" for name, why in fields.items()) if isinstance(error, Invalid) else str(error)
         return _made(message, error.code, request_id, located, **({"fields": fields} if fields else {}))
+    if too_slow(error):
+        log.error("request %s: a statement took longer than it may", request_id, exc_info=error)
+        return _made("The database takes longer than a statement may; ask for less at once.", "UNAVAILABLE", request_id, located)
     if outage(error):
         log.error("request %s: the database does not serve", request_id, exc_info=error)
         return _made("The database is not available at the moment; try again.", "UNAVAILABLE", request_id, located)

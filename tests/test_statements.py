@@ -1,10 +1,13 @@
 """What the face gives to plugins with figures and arguments of their own: SQL over visible rows, filters, ids and money."""
 
+import asyncio
+import contextvars
+
 import pytest
 
-from core import SYSTEM, Actor, Among, Call, Forbidden, select, visible
+from core import SYSTEM, Actor, Among, Call, Forbidden, select, transaction, visible
 from core.errors import StartError
-from core.models import Company, Contact, Deal
+from core.models import Company, Contact, Deal, Tag
 from tests.house import House, Houses
 
 pytestmark = pytest.mark.anyio
@@ -175,3 +178,89 @@ async def test_a_statement_says_which_rows_are_among_the_found_or_not(house: Hou
     found = Among("SELECT d.contact_id FROM {deals} AS d WHERE EXISTS (SELECT 1 FROM {deals} AS e)", deals=deals)
     assert await visible(call, Contact).filter(found, city="Shiraz").values_list("name", flat=True) == ["Ada"]
     assert sorted(await visible(call, Contact).filter(~found, city="Shiraz").values_list("name", flat=True)) == ["Bo", "Cy"]
+
+
+COUNTS = """
+import strawberry
+from core import Call, hookimpl, permit, select, transaction, visible
+from core.models import Tag
+
+async def _tags(call):
+    [row] = await select("SELECT COUNT(*) AS n FROM {tags} AS t", tags=visible(call, Tag).values("id"))
+    return row["n"]
+
+@strawberry.type(name="Query", extend=True)
+class AcmeQuery:
+    @strawberry.field(description="How many tags there are.")
+    @permit("tag.read")
+    async def acme_tags(self, info: strawberry.Info[Call]) -> int:
+        return await _tags(info.context)
+
+    @strawberry.field(description="Never told.")
+    @permit("tag.read")
+    async def acme_endless(self, info: strawberry.Info[Call]) -> int:
+        counted = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT MAX(n) AS n FROM c"
+        [row] = await select(counted)
+        return row["n"]
+
+    @strawberry.field(description="Told, though it takes long.")
+    @permit("tag.read")
+    async def acme_long(self, info: strawberry.Info[Call], seconds: float | None = None) -> int:
+        counted = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4000000) SELECT MAX(n) AS n FROM c"
+        [row] = await select(counted, seconds=seconds)
+        return row["n"]
+
+@strawberry.type(name="Mutation", extend=True)
+class AcmeMutation:
+    @strawberry.mutation(description="Make a tag, and count: before, in the transaction, and after it.")
+    @permit("tag.create")
+    async def acme_tag(self, info: strawberry.Info[Call], name: str) -> list[int]:
+        call = info.context
+        found = [await _tags(call)]
+        async with transaction(call):
+            await Tag.create(name=name, name_key=name)
+            found.append(await _tags(call))
+        return [*found, await _tags(call)]
+
+@hookimpl
+def graphql():
+    return [AcmeQuery, AcmeMutation]
+"""
+
+
+async def test_a_query_waits_for_no_writer_and_a_mutation_sees_what_it_wrote(houses: Houses, plugin):
+    async with houses(plugin("counts", COUNTS)) as house:
+        await house.make("Tag", name="vip")
+        async with transaction(house.crm.call(SYSTEM)):
+            await Tag.create(name="gold", name_key="gold")
+            asked = asyncio.create_task(house.ask("{ acmeTags }"), context=contextvars.Context())
+            assert await asked == {"acmeTags": 1}  # on SQLite the transaction has the only connection that writes
+        assert await house.ask("{ acmeTags }") == {"acmeTags": 2}
+        assert await house.ask('mutation { acmeTag(name: "new") }') == {"acmeTag": [2, 3, 3]}
+
+
+async def test_a_query_of_a_plugin_is_asked_of_the_replica_and_a_mutation_never_is(houses: Houses, plugin):
+    if houses.templates.database.name == "sqlite":
+        pytest.skip("a file has no replica")
+    name = plugin("counts", COUNTS)
+    replica = houses.templates.copy(())  # one that does not follow, so that it shows who was asked
+    try:
+        async with houses(name, "metrics", database={"replica": replica}) as house:
+            await house.make("Tag", name="vip")
+            await house.make("Contact", name="Sara")
+            assert await house.ask('mutation { acmeTag(name: "gold") }') == {"acmeTag": [1, 2, 2]}
+            query = "{ acmeTags newContacts { rows { numerator } } }"
+            assert await house.ask(query) == {"acmeTags": 0, "newContacts": {"rows": [{"numerator": "0"}]}}
+    finally:
+        houses.templates.database.drop(replica)
+
+
+async def test_a_statement_of_a_query_that_takes_too_long_says_so_and_the_next_one_is_answered(houses: Houses, plugin):
+    async with houses(plugin("counts", COUNTS), database={"statement_timeout": 0.2}) as house:
+        assert await house.ask("{ acmeLong(seconds: 60) }") == {"acmeLong": 4_000_000}
+        _, errors = await house.answer("{ acmeLong }")
+        assert errors[0]["extensions"]["code"] == "UNAVAILABLE"
+        _, errors = await house.answer("{ acmeEndless }")
+        assert errors[0]["message"] == "The database takes longer than a statement may; ask for less at once."
+        assert errors[0]["extensions"]["code"] == "UNAVAILABLE"
+        assert await house.ask("{ acmeTags }") == {"acmeTags": 0}

@@ -48,9 +48,13 @@ def dialect() -> str:
     return get_connection("default").capabilities.dialect
 
 
+def within() -> bool:
+    """Whether a transaction is open in this task."""
+    return hasattr(get_connection("default"), "look")
+
+
 def inside() -> Inside:
     """The transaction that is open. Raises RuntimeError when there is none."""
-    client = get_connection("default")
-    if not hasattr(client, "look"):
+    if not within():
         raise RuntimeError("write inside a transaction()")
-    return cast(Inside, client)
+    return cast(Inside, get_connection("default"))

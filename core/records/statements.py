@@ -1,22 +1,31 @@
 """SQL of one's own over rows that an actor may see: for statistics that no filter and no aggregate can say."""
 
+import logging
 import re
 from typing import Any
 
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
+from core.database.readers import of_query
+
+log = logging.getLogger(__name__)
+
 _NAME = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\$(\d+)")
 
 
-async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
+async def select(sql: str, *, seconds: float | None = None, **rows: Any) -> list[dict[str, Any]]:
     """The rows of one SELECT on SQLite or PostgreSQL, in which `{name}` stands for the rows of a queryset, or for a list of values.
 
     `select("SELECT COUNT(*) AS n FROM {deals} AS t", deals=visible(call, Deal).values("id"))`
 
     The querysets start at `visible`, and their `values()` name the columns that the statement may use. Nothing else may
     be put into `sql` but words of the caller's own: what a client sent belongs into a filter of a queryset, or into a list.
+
+    A query is answered by the connections that only read, those to the replica where there is one, within the time that a statement may
+    take, or within `seconds` where these are more: for what is asked rarely and takes long. Inside a transaction, and where no query is
+    answered (in a mutation, a job, a command), the database that is written to is asked.
     """
     parameters: list[Any] = []
 
@@ -27,8 +36,11 @@ async def select(sql: str, **rows: Any) -> list[dict[str, Any]]:
         # PostgreSQL numbers its places, from 1 in each queryset; SQLite goes by their order.
         return f"({_PLACE.sub(lambda place: f'${before + int(place[1])}', text)})"
 
-    found = await get_connection("default").execute_query_dict(_NAME.sub(inner, sql), parameters)
-    return [dict(row) for row in found]
+    text = _NAME.sub(inner, sql)
+    if readers := of_query():
+        log.debug("%s: %s", text, parameters)
+        return await readers.rows(text, parameters, seconds)
+    return [dict(row) for row in await get_connection("default").execute_query_dict(text, parameters)]
 
 
 def _listed(values: list[Any]) -> tuple[str, list[Any]]:

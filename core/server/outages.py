@@ -20,6 +20,12 @@ def outage(error: BaseException) -> bool:
     return any(_outage(one) for one in _chain(error))
 
 
+def too_slow(error: BaseException) -> bool:
+    """Whether a statement was given up because it took too long: to ask for less will help more than to try again."""
+    names = (getattr(one, name, None) for one in _chain(error) for name in ("sqlite_errorname", "sqlstate"))
+    return any(name in ("SQLITE_INTERRUPT", "57014") for name in names)
+
+
 def too_complex(error: BaseException) -> bool:
     """Whether the database understands no statement as large, or as nested, as this one: to ask for less will help."""
     return any(

@@ -60,6 +60,11 @@ class TracedReaders:
         with self._tracing.statement(sql):
             return self._readers.row_now(sql, values)
 
+    async def rows(self, sql: str, values: Sequence[Any], seconds: float | None = None) -> list[dict[str, Any]]:
+        """The rows, in a span."""
+        with self._tracing.statement(sql):
+            return await self._readers.rows(sql, values, seconds)
+
     async def explained(self, sql: str, values: Sequence[Any]) -> list[str]:
         """The plan of a statement."""
         return await self._readers.explained(sql, values)

@@ -28,7 +28,7 @@ from plugins.metrics.registry import figures
 from plugins.metrics.retention import RetentionQuery
 from plugins.metrics.returning import RepeatQuery
 from plugins.metrics.rfm import RfmQuery
-from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, follow
+from plugins.metrics.rollup_keeping import CONSUMER, EVENTS, REBUILD, catch_up, follow, rebuild
 from plugins.metrics.routes import routes as pictures
 from plugins.metrics.scoring import score
 from plugins.metrics.stages import StageConversionQuery
@@ -96,8 +96,9 @@ def rule(crm: CRM, actor: Actor, permission: str) -> bool | Q | None:
 
 @hookimpl
 async def erase(call: Call, contact: Contact) -> None:
-    """Who is forgotten is not scored."""
+    """Who is forgotten is not scored, and leaves no day of purchases behind that was another's by now."""
     await scores.forget(contact)
+    await catch_up(call)
 
 
 @hookimpl
@@ -114,8 +115,8 @@ def consumers() -> list[Consumer]:
 
 @hookimpl
 def jobs() -> list[Job]:
-    """Every night, scores."""
-    return [Job("metrics.score", score, cron="30 2 * * *")]
+    """Every night, scores; the roll-up when most of it has changed at once."""
+    return [Job("metrics.score", score, cron="30 2 * * *"), Job(REBUILD, rebuild)]
 
 
 @hookimpl

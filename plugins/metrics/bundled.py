@@ -1,16 +1,28 @@
 """The metrics that come with the plugin, declared as any other plugin declares its own. Their sources are in docs/metrics.md."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
+from core import Call, visible
 from core.models import Activity, Contact, Deal, Stage
 from plugins.metrics.declaring import Metric, Part, Unit
 
 STAGE = "LEFT JOIN {stages} AS s ON s.id = d.stage_id"
+# Deals in other stages are not read at all: there is an index of deals by their stage.
+IN_WON = "JOIN {stages} AS s ON s.id = d.stage_id AND s.kind = 'WON'"
+IN_LOST = "JOIN {stages} AS s ON s.id = d.stage_id AND s.kind = 'LOST'"
+IN_CLOSED = "JOIN {stages} AS s ON s.id = d.stage_id AND s.kind IN ('WON', 'LOST')"
 STAGES = {"stages": Stage}
-WON, CLOSED = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN 1 END"
-MONEY_WON, MONEY_CLOSED = "CASE WHEN s.kind = 'WON' THEN d.amount END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN d.amount END"
+WON, MONEY_WON = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind = 'WON' THEN d.amount END"
 OF_KIND = {Deal: ("stage", "closed_at"), Stage: ("kind",)}
 OF_MONEY = {Deal: ("stage", "closed_at", "amount", "currency"), Stage: ("kind",)}
+
+
+def _in_stages(*kinds: str) -> Callable[[Call], Awaitable[Mapping[str, Any]]]:
+    async def found(call: Call) -> Mapping[str, Any]:
+        return {"stage_id__in": await visible(call, Stage, deleted=True).filter(kind__in=kinds).values_list("id", flat=True)}
+
+    return found
 
 
 def metrics() -> Sequence[Metric]:
@@ -22,8 +34,8 @@ def metrics() -> Sequence[Metric]:
             Deal,
             Unit.SHARE,
             Part(WON, "closed_at"),
-            Part(CLOSED, "closed_at"),
-            STAGE,
+            Part("1", "closed_at"),
+            IN_CLOSED,
             STAGES,
             OF_KIND,
         ),
@@ -33,8 +45,8 @@ def metrics() -> Sequence[Metric]:
             Deal,
             Unit.RATIO,
             Part(MONEY_WON, "closed_at"),
-            Part(MONEY_CLOSED, "closed_at"),
-            STAGE,
+            Part("d.amount", "closed_at"),
+            IN_CLOSED,
             STAGES,
             OF_MONEY,
         ),
@@ -67,44 +79,48 @@ def metrics() -> Sequence[Metric]:
             "Sum of the amounts of won deals, by when they were closed.",
             Deal,
             Unit.MONEY,
-            Part(MONEY_WON, "closed_at"),
+            Part("d.amount", "closed_at"),
             None,
-            STAGE,
+            IN_WON,
             STAGES,
             OF_MONEY,
+            found=_in_stages("WON"),
         ),
         Metric(
             "averageDeal",
             "Sum of the amounts of won deals / their number, by when they were closed; deals without an amount are in neither part.",
             Deal,
             Unit.MONEY_EACH,
-            Part(MONEY_WON, "closed_at"),
-            Part("CASE WHEN s.kind = 'WON' AND d.amount IS NOT NULL THEN 1 END", "closed_at"),
-            STAGE,
+            Part("d.amount", "closed_at"),
+            Part("CASE WHEN d.amount IS NOT NULL THEN 1 END", "closed_at"),
+            IN_WON,
             STAGES,
             OF_MONEY,
+            found=_in_stages("WON"),
         ),
         Metric(
             "wonDeals",
             "Number of won deals, by when they were closed.",
             Deal,
             Unit.NUMBER,
-            Part(WON, "closed_at"),
+            Part("1", "closed_at"),
             None,
-            STAGE,
+            IN_WON,
             STAGES,
             OF_KIND,
+            found=_in_stages("WON"),
         ),
         Metric(
             "lostDeals",
             "Number of lost deals, by when they were closed.",
             Deal,
             Unit.NUMBER,
-            Part("CASE WHEN s.kind = 'LOST' THEN 1 END", "closed_at"),
+            Part("1", "closed_at"),
             None,
-            STAGE,
+            IN_LOST,
             STAGES,
             OF_KIND,
+            found=_in_stages("LOST"),
         ),
         Metric(
             "startedDeals",

@@ -38,16 +38,18 @@ async def counted(
     """
     keys = {f"k{place}": one.key for place, one in enumerate(question.by)} | dict(columns)
     keys |= {name: f'b_{name}."{name}"' for name in beside}
-    values = keys | dict(sums)
-    grouped, summed = [f'"{name}"' for name in keys], [f'SUM("{name}") AS "{name}"' for name in sums]
+    values = keys | {name: sql for name, sql in sums.items() if sql != "1"}
+    grouped = [f'"{name}"' for name in keys]
+    summed = [f'SUM("{name}") AS "{name}"' if name in values else f'COUNT(*) AS "{name}"' for name in sums]
     if question.period is not None:
         values["day"] = day or local_day(f'd."{dated}"', question.zone)
-    inner = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items())
+    inner = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items()) or "1 AS one"
     joins = dict.fromkeys([join, *(one.join for one in question.by), *(f"LEFT JOIN b_{name} ON b_{name}.row = d.id" for name in beside)])
     source = f"SELECT {inner} FROM {{counted}} AS d {' '.join(joins)}"
     if question.period is not None:
         # Rows are put together by day first: the first day of its period is then worked out for each day, and not for each row.
         source = f"SELECT {', '.join([*grouped, 'day', *summed])} FROM ({source}) AS t GROUP BY {_places(len(grouped) + 1)}"
+        summed = [f'SUM("{name}") AS "{name}"' for name in sums]
         grouped.append(f'{first_day("day", question.period, question.calendar, question.weekday)} AS "start"')
     statement = f"{_before(question, beside)}SELECT {', '.join([*grouped, *summed])} FROM ({source}) AS t"
     if grouped:

@@ -1,6 +1,6 @@
 """What a metric is: rows with a time, and what each of them adds. All else is the same for every metric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -51,11 +51,14 @@ class Metric:
 
     name: of the field of Query: `winRate`. description: the definition, with its formula, as answers and schema tell it.
     of: the resource whose rows count, and whose filter `where` is. Rows that are deleted, or that the actor does not see, never count.
-    join: SQL that joins `{name}`s of `rows` to the row `d`: `LEFT JOIN {stages} AS s ON s.id = d.stage_id`; at most one row each.
+    join: SQL that joins `{name}`s of `rows` to the row `d`: `LEFT JOIN {stages} AS s ON s.id = d.stage_id`; at most one row each. Rows that
+    a JOIN leaves out add nothing.
     rows: the models behind these names; of them, too, only what the actor sees, and what is deleted as well.
     tells: what one could conclude from the metric: who may not see one of these columns is refused.
     currency: with money, the column of the row with its currency; rows in other currencies than the one asked for are left out.
     dimensions: what else its rows can be put together by, beside what all metrics of its resource have.
+    found: a filter of a queryset, looked up first, that all rows pass which add something: the ids of won stages. It may say nothing
+    that `join` does not say; PostgreSQL knows how many deals an id stands for, and plans for it.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Metric:
     tells: Mapping[type[Model], tuple[str, ...]] = field(default_factory=dict)
     currency: str = "currency"
     dimensions: Sequence[Dimension] = ()
+    found: Callable[[Call], Awaitable[Mapping[str, Any]]] | None = None
 
     @property
     def offered(self) -> tuple[Dimension, ...]:

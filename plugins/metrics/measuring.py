@@ -76,8 +76,12 @@ async def _counted(question: Question, metric: Metric, currency: str | None, par
     rows = question.rows(dated)
     if metric.unit.of_money:
         rows = rows.filter(**{metric.currency: currency})
+    if metric.found is not None:
+        rows = rows.filter(**await metric.found(question.call))
     sums = {name: part.value for name, part in parts.items()}
-    return await counted(question, dated, sums, join=metric.join, rows=rows, more=metric.joined(question.call))
+    cells = await counted(question, dated, sums, join=metric.join, rows=rows, more=metric.joined(question.call))
+    # Where rows add nothing their sum is null: such a key is none of this metric, whether a join leaves its rows out or not.
+    return {key: found for key, found in cells.items() if any(row[name] is not None for row in found for name in sums)}
 
 
 async def _compared(question: Question, metric: Metric, currency: str | None, wanted: list[Span | None]) -> list[Cells]:

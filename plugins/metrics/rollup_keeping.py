@@ -13,16 +13,17 @@ from typing import Any
 from tortoise.connection import get_connection
 from tortoise.expressions import Q
 
-from core import CRM, Call, KeptEvent, local_day, select, transaction
+from core import CRM, SYSTEM, Call, KeptEvent, Run, enqueue, local_day, select, transaction
 from core.fields import now
-from core.models import AuditEntry, Company, ConsumerState, Contact
+from core.models import AuditEntry, Company, ConsumerState, Contact, Deal, EventValues
 from plugins.metrics.models import MetricsRollup
 
-NAME, CONSUMER = "purchases", "metrics.rollup"
+NAME, CONSUMER, REBUILD = "purchases", "metrics.rollup", "metrics.rollup"
 EVENTS = ("deal.*", "stage.updated", "contact.merged")
 COLUMNS: Mapping[str, str] = {"CONTACT": "contact_id", "COMPANY": "company_id"}
 MODELS: Mapping[str, type[Contact] | type[Company]] = {"CONTACT": Contact, "COMPANY": Company}
 PAGE = 20_000  # customers in one transaction
+AT_ONCE = 500  # events that are followed by the same statements
 LONGEST = datetime.timedelta(days=1)  # that a transaction may have been open
 ROW = "customer, customer_id, day, first_day, previous_day, deals"
 
@@ -61,6 +62,11 @@ async def follow(crm: CRM, events: Sequence[KeptEvent]) -> None:
     since = state.began_at - LONGEST  # what was committed before the building began is in it
     recent = [event for event in events if event.at >= since]
     stages = {event.record_id for event in recent if event.resource == "stage" and "kind" in event.changed}
+    if await Deal.filter(stage_id__in=list(stages)).count() > PAGE:
+        # More than a transaction should hold: until all of it is built anew, page by page, deals answer.
+        await MetricsRollup.filter(name=NAME).update(whole=False)
+        await enqueue(crm.call(SYSTEM), REBUILD, key=NAME)
+        stages = set()
     moved = {event.record_id for event in recent if event.resource == "deal"}
     for customer, column in COLUMNS.items():
         known = {one for event in recent for one in _named(event, customer)}
@@ -70,6 +76,27 @@ async def follow(crm: CRM, events: Sequence[KeptEvent]) -> None:
         tests += [f"{{c}} IN (SELECT {column} FROM deal WHERE stage_id IN ({_listed(stages)}))"] if stages else []
         if tests:
             await _renew(customer, state.zone, f"({' OR '.join(tests)})")
+
+
+async def catch_up(call: Call) -> None:
+    """Follow what waits now, without waiting for the consumer, who will follow it once more: before the values of events are removed.
+
+    Of a deal that was given to somebody else they alone say whose it was.
+    """
+    state = await ConsumerState.get_or_none(name=CONSUMER)
+    waiting = AuditEntry.filter(Q(resource="deal") | Q(name="contact.merged"), position__gt=state.position if state else 0)
+    entries = await waiting.order_by("position")
+    for start in range(0, len(entries), AT_ONCE):
+        some = entries[start : start + AT_ONCE]
+        values = {one.event_id: one for one in await EventValues.filter(event_id__in=[entry.id for entry in some])}
+        await follow(call.crm, [_kept(entry, values.get(entry.id)) for entry in some])
+
+
+def _kept(entry: AuditEntry, values: EventValues | None) -> KeptEvent:
+    return KeptEvent(
+        position=entry.position, name=entry.name, resource=entry.resource, record_id=entry.record_id, actor=entry.actor, at=entry.at,
+        changed=tuple(entry.changed), before=(values and values.before) or {}, after=(values and values.after) or {},
+    )  # fmt: skip
 
 
 def _named(event: KeptEvent, customer: str) -> Iterable[uuid.UUID]:
@@ -101,6 +128,11 @@ async def build(call: Call, told: Told) -> None:
             await _renew(customer, zone, which)
     await get_connection("default").execute_query("ANALYZE metrics_purchase_day")  # a plan for an empty table would be a slow one
     await MetricsRollup.filter(name=NAME).update(whole=True)
+
+
+async def rebuild(run: Run) -> None:
+    """As `build`, as a job."""
+    await build(run, lambda done, total: None)
 
 
 async def verify(call: Call, told: Told) -> int | None:

@@ -23,7 +23,7 @@ from plugins.metrics.value_sql import day_sql, postgres, time_sql
 
 SOON, YEAR = 90, 365  # days
 AT_ONCE = 1_000  # rows of a statement that writes them out
-PREDICTION = "metrics_prediction"  # a table for the time of one scoring
+PREDICTION, SCORED = "metrics_prediction", "metrics_scored"  # tables for the time of one scoring
 
 Prediction = tuple[int, int, int, int, int, float, float]
 """Days with purchases after the first, days to the last, days to now: probability in ten-thousandths, purchases in thousandths, and
@@ -39,8 +39,14 @@ async def score_all(call: Call) -> int:
     """As `score`, for any call of the system.
 
     The deals are looked through twice, and what comes here are the histories that differ, not the customers. What
-    happens to deals meanwhile is seen by the next scoring.
+    happens to deals meanwhile is seen by the next scoring. The scores are worked out before anything is locked, and put in the
+    place of the old ones at once.
     """
+    async with call.crm.remembered("metrics.scoring", asyncio.Lock):  # on SQLite there is one connection, and so one table of each name
+        return await _score_all(call)
+
+
+async def _score_all(call: Call) -> int:
     company = call.crm.settings.company
     moment, customer = now(), MetricsCustomer.CONTACT
     today = moment.astimezone(ZoneInfo(company.time_zone)).date()
@@ -52,19 +58,25 @@ async def score_all(call: Call) -> int:
     beginning, given = customers_sql(customer, company.time_zone), places(call, deals, customer, company.currency)
     async with _unhurried(call):
         known = await histories(beginning, given, today)
-    models = await asyncio.to_thread(fitted, known.buyers, known.spendings)
+    models = await asyncio.to_thread(fitted, known)
     predictions = await asyncio.to_thread(_predictions, models, known)
-    async with transaction(call), _unhurried(call):
-        database = get_connection("default")
-        if postgres():
-            await database.execute_query("LOCK TABLE metrics_score IN SHARE ROW EXCLUSIVE MODE")  # two at once would collide
+    async with _unhurried(call):
         await _keep(predictions)
-        await MetricsScore.all().delete()
-        await select(_scores(beginning, company.currency, today, moment, models), **given)
-        await database.execute_query(f"DROP TABLE {PREDICTION}")
-        if models.undetermined:
-            await MetricsScore.filter(predicted_value__isnull=True).update(undetermined=models.undetermined[:200])
-        return await MetricsScore.all().count()
+        names, statement = _scores(beginning, company.currency, today, moment, models)
+        await select(statement, **given)
+        async with transaction(call):
+            database = get_connection("default")
+            if postgres():
+                await database.execute_query("LOCK TABLE metrics_score IN SHARE ROW EXCLUSIVE MODE")  # two at once would collide
+            await MetricsScore.all().delete()
+            # Once more only those of whom it is so now: who was erased meanwhile gets no score.
+            kept = f"SELECT {names} FROM {SCORED} AS t WHERE t.contact_id IN (SELECT c.id FROM {{contacts}} AS c)"
+            await select(f"INSERT INTO metrics_score ({names}) {kept}", contacts=contacts)
+            if models.undetermined:
+                await MetricsScore.filter(predicted_value__isnull=True).update(undetermined=models.undetermined[:200])
+            scored = await MetricsScore.all().count()
+        await _forget()
+    return scored
 
 
 @asynccontextmanager
@@ -99,7 +111,13 @@ def _lines(spending: GammaGamma | None, often: Sequence[int]) -> list[tuple[floa
     return [(base, other - base) for base, other in zip(none, one, strict=True)]
 
 
+async def _forget() -> None:
+    for name in (PREDICTION, SCORED):
+        await get_connection("default").execute_query(f"DROP TABLE IF EXISTS {name}")
+
+
 async def _keep(predictions: Sequence[Prediction]) -> None:
+    await _forget()  # what a scoring that failed left behind
     database = get_connection("default")
     await database.execute_query(
         f"CREATE TEMPORARY TABLE {PREDICTION} (again INTEGER, reach INTEGER, age INTEGER, alive BIGINT, soon BIGINT,"
@@ -110,8 +128,11 @@ async def _keep(predictions: Sequence[Prediction]) -> None:
         await database.execute_query(f"INSERT INTO {PREDICTION} VALUES {rows}")
 
 
-def _scores(beginning: str, currency: str, today: datetime.date, moment: datetime.datetime, models: Models) -> str:
-    """The statement that writes all scores. Those of 1 to 5 are as in statistics.rfm: 1 + 5 · worse ones / customers, rounded down."""
+def _scores(beginning: str, currency: str, today: datetime.date, moment: datetime.datetime, models: Models) -> tuple[str, str]:
+    """The columns of scores, and the statement that makes a table of all of them.
+
+    Those of 1 to 5 are as in statistics.rfm: 1 + 5 · worse ones / customers, rounded down.
+    """
     recency, reach, age = days_between("last", day_sql(today)), days_between("first", "last"), days_between("first", day_sql(today))
     mean = "m.repeated / CASE WHEN m.again > 0 THEN m.again ELSE 1 END"
     value = f"CAST(ROUND(p.base + p.slope * {mean}) AS BIGINT)" if models.spending else "CAST(NULL AS BIGINT)"
@@ -123,18 +144,19 @@ def _scores(beginning: str, currency: str, today: datetime.date, moment: datetim
         "gaps": "CASE WHEN again > 0 THEN (200 * recency * again + reach) / (2 * reach) END", "alive_probability": "alive",
         "expected_purchases": "soon", "predicted_value": "value", "scored_at": time_sql(moment),
     }  # fmt: skip
-    names, values = ", ".join(f'"{name}"' for name in columns), ", ".join(columns.values())
+    names, values = ", ".join(f'"{name}"' for name in columns), ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
     ranked = ", ".join(
         f"CAST(1 + {BEST} * (RANK() OVER (ORDER BY {by}) - 1) / COUNT(*) OVER () AS INTEGER) AS {name}"
         for name, by in {"r": "last", "f": "deals", "m": "money"}.items()
     )
-    return (
-        f"INSERT INTO metrics_score ({names}) {beginning}, measured AS (SELECT customer, again, first, last, {recency} AS recency,"
+    statement = (
+        f"CREATE TEMPORARY TABLE {SCORED} AS {beginning}, measured AS (SELECT customer, again, first, last, {recency} AS recency,"
         f" {reach} AS reach, {age} AS age, CAST(deals AS BIGINT) AS deals, CAST(money AS BIGINT) AS money, repeated FROM customers),"
         f" ranked AS (SELECT m.*, p.alive AS alive, p.soon AS soon, {value} AS value, {ranked} FROM measured AS m"
         f" LEFT JOIN {PREDICTION} AS p ON p.again = m.again AND p.reach = m.reach AND p.age = m.age)"
         f" SELECT {values} FROM ranked"
     )
+    return names, statement
 
 
 def _group(recency: str, frequency: str) -> str:

@@ -9,6 +9,7 @@ from plugins.metrics.declaring import Unit
 from plugins.metrics.measuring import Beside, Measured, Sides
 from plugins.metrics.spans import Span
 from plugins.metrics.statistics.intervals import wilson
+from plugins.metrics.value_money import unit_of
 
 
 def number_row(one: Measured, unit: Unit) -> MetricsRow:
@@ -25,9 +26,8 @@ def number_row(one: Measured, unit: Unit) -> MetricsRow:
 def money_row(one: Measured, currency: str) -> MetricsMoneyRow:
     """An amount as a row."""
     value = _value(one.sides)
-    unit = Money(Decimal(1), currency).minor
     return MetricsMoneyRow(
-        key=key_of(one), value=money(value, currency), exact=None if value is None else float(value / unit),
+        key=key_of(one), value=money(value, currency), exact=None if value is None else float(value / unit_of(currency)),
         numerator=Money.of_minor(one.sides.numerator, currency), denominator=_decimal(one.sides.denominator),
         previous=_money_beside(one.previous, value, currency), last_year=_money_beside(one.last_year, value, currency),
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """Histories of customers, as the models of the statistics take them: how often, since when and until when each has bought."""
 
+import asyncio
 import datetime
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from plugins.metrics.statistics.gamma_gamma import Spenders
 from plugins.metrics.value_sql import day_sql, to_day
 
 COLUMNS = ("amount", "closed_at", "currency", "stage_id")
+SECONDS = 60.0  # for a statement: of a million customers it looks through all that they have bought
 
 
 class History(NamedTuple):
@@ -86,8 +88,14 @@ def places(call: Call, deals: Any, customer: MetricsCustomer, currency: str) -> 
 async def histories(beginning: str, given: dict[str, Any], end: datetime.date) -> Histories:
     """Those of the customers of such a statement, none of whom has bought after the end."""
     found = await select(
-        f"{beginning} SELECT again, first, last, repeated, COUNT(*) AS size FROM customers GROUP BY again, first, last, repeated", **given
+        f"{beginning} SELECT again, first, last, repeated, COUNT(*) AS size FROM customers GROUP BY again, first, last, repeated",
+        seconds=SECONDS,
+        **given,
     )
+    return await asyncio.to_thread(_histories, found, end)  # there are many
+
+
+def _histories(found: Sequence[Mapping[str, Any]], end: datetime.date) -> Histories:
     sizes: Counter[tuple[int, datetime.date, datetime.date]] = Counter()
     spent: Counter[tuple[int, datetime.date, datetime.date]] = Counter()
     spendings: list[Spenders] = []
@@ -110,6 +118,11 @@ async def kept(beginning: str, given: dict[str, Any], cut: datetime.date) -> lis
         f" COUNT({after} 1 END) AS later FROM bought GROUP BY customer)"
         f" SELECT again, first, last, COUNT(*) AS size, SUM(later) AS later FROM cut WHERE first <= {day_sql(cut)}"
         " GROUP BY again, first, last",
+        seconds=SECONDS,
         **given,
     )
+    return await asyncio.to_thread(_kept, found)
+
+
+def _kept(found: Sequence[Mapping[str, Any]]) -> list[Kept]:
     return [Kept(int(row["again"]), to_day(row["first"]), to_day(row["last"]), int(row["size"]), int(row["later"])) for row in found]

@@ -1,9 +1,17 @@
 """Amounts that are no whole number of minor units."""
 
+from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import overload
 
 from core import Money
+
+
+@cache
+def unit_of(currency: str) -> int:
+    """How many minor units are one of the currency."""
+    return Money(Decimal(1), currency).minor
 
 
 @overload

@@ -143,7 +143,7 @@ class PredictedValueQuery:
         deals = matching(call, Deal, where).filter(closed_at__lt=until, **{f"{customer.key}__isnull": False})
         beginning, given = customers_sql(customer, question.zone), places(call, deals, customer, code)
         observed = await histories(beginning, given, end)
-        models = await asyncio.to_thread(fitted, observed.buyers, observed.spendings)
+        models = await asyncio.to_thread(fitted, observed)
         predicted = await asyncio.to_thread(_predicted, models, observed, months, discount)
         first = min((one.first for one in observed.rows), default=None)
         calibration = None

@@ -21,6 +21,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from core.claims import Claims
 from core.crm import CRM, Call
+from core.database.readers import querying
 from core.errors import Forbidden
 from core.permissions import ALL, may
 from schema.errors import Unprocessable, code_of, entries, field_entry
@@ -95,7 +96,8 @@ class Engine:
 
     async def _awaited(self, answer: Awaitable[Answer], began: float, prepared: Prepared, call: Call) -> Answer:
         try:
-            found = await answer
+            with querying(self.crm.readers if prepared.kind is OperationType.QUERY else None):
+                found = await answer
         except BaseException as error:
             self._ended(prepared, call, time.perf_counter() - began, error)
             raise

@@ -390,18 +390,19 @@ class Expected:
 
 
 def measured(question: Asked, sold: Iterable[Sale], sides: tuple[Side, Side | None]) -> list[Expected]:
-    """The rows of a metric with both comparisons."""
+    """The rows of a metric with both comparisons. What adds to neither side makes no name and no period."""
     sold = list(sold)
+    adding = {side: [one for one in sold if side.adds(one) is not None] for side in sides if side}
     given = [side for side in sides if side]
-    stretches = _in_order([question.stretches(question.counting(sold, side.dated), side.dated) for side in given], question)
+    stretches = _in_order([question.stretches(question.counting(adding[side], side.dated), side.dated) for side in given], question)
     compared = {"previous": question.previous, "lastYear": question.last_year}
     then = {name: [where(days) for days in stretches if days] for name, where in compared.items()}
-    known = [one for side in given for one in question.counting(sold, side.dated)]
+    known = [one for side in given for one in question.counting(adding[side], side.dated)]
     known += [
         one
         for days in then.values() if days
         for side in given
-        for one in question.within(sold, side.dated, Days(days[0].first, days[-1].last))
+        for one in question.within(adding[side], side.dated, Days(days[0].first, days[-1].last))
     ]  # fmt: skip
 
     def figure(name: Names, days: Days | None, cut: bool) -> Figure:

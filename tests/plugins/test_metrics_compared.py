@@ -145,7 +145,7 @@ async def test_nothing_is_compared_with_all_time_nor_with_a_comparison(shop: Sho
 async def test_nobody_pays_for_a_comparison_that_is_not_asked_for(shop: Shop, caplog: pytest.LogCaptureFixture):
     async def statements(more: str) -> int:
         caplog.clear()
-        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        with caplog.at_level(logging.DEBUG, "core.records.statements"):
             await shop.house.ask(f'{{ salesCycle(from: "2026-01-01", to: "2026-01-31") {{ rows {{ mean }} {more} }} }}')
         return sum("GROUP BY" in one.getMessage() for one in caplog.records)
 

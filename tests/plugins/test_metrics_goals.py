@@ -315,7 +315,7 @@ async def test_a_page_of_goals_costs_no_more_statements_than_it_has_metrics_and_
 
     async def statements() -> int:
         caplog.clear()
-        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        with caplog.at_level(logging.DEBUG, "core.records.statements"):
             await _progress(shop.house)
         return sum("metrics_goal" in one.getMessage() and "GROUP BY" in one.getMessage() for one in caplog.records)
 

@@ -19,10 +19,11 @@ import pytest
 
 from core import SYSTEM, Actor, Calendar, Money, Period, period_start
 from core.fields import new_id, now
+from core.jobs.trying import do_all
 from core.models import AuditEntry, ConsumerState, Deal
 from core.records import store
 from core.tail.consuming import consuming
-from plugins.metrics import bundled
+from plugins.metrics import bundled, rollup_keeping
 from plugins.metrics.declaring import Metric, Part
 from plugins.metrics.question import Question
 from plugins.metrics.rollup import Actives, active, from_deals, from_rollup
@@ -42,6 +43,7 @@ CHANGE = {
     "restore": "mutation ($id: ID!) { dealRestore(id: $id) { userErrors { message } } }",
 }
 STAGE = "mutation ($id: ID!, $kind: StageKind!) { stageUpdate(id: $id, input: {kind: $kind}) { userErrors { message } } }"
+ERASE = "mutation ($id: ID!) { contactErase(id: $id) { userErrors { message } } }"
 MERGE = "mutation ($into: ID!, $ids: [ID!]!) { contactMerge(into: $into, ids: $ids) { userErrors { message } } }"
 
 
@@ -215,6 +217,34 @@ async def test_it_follows_whatever_happens_to_deals(house: House, seed: int):
     await _agree(house)
     await shop.do(MERGE, into=shop.contacts[0].id, ids=[shop.contacts[1].id, shop.contacts[2].id])
     await shop.followed()
+    assert await verify(house.crm.call(SYSTEM), _nothing) == 0
+    await _agree(house)
+
+
+async def test_whose_a_deal_was_is_known_though_the_person_is_erased_before_the_consumer_hears_of_it(house: House):
+    shop = await Shop(house).open()
+    given, merged = await shop.sell(0, _after(1), company=0), await shop.sell(2, _after(3))
+    await build(house.crm.call(SYSTEM), _nothing)
+    await shop.followed()
+    await shop.do(UPDATE, id=_id(given), input={"contactId": shop.contacts[1].id, "companyId": shop.companies[1].id})
+    await shop.do(MERGE, into=shop.contacts[0].id, ids=[shop.contacts[2].id])
+    await shop.date(merged, _after(5))
+    await shop.do(ERASE, id=shop.contacts[0].id)
+    await shop.followed()
+    assert await verify(house.crm.call(SYSTEM), _nothing) == 0
+    await _agree(house)
+
+
+async def test_it_is_built_anew_when_the_kind_of_a_stage_with_many_deals_changes(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rollup_keeping, "PAGE", 2)
+    shop = await Shop(house).open()
+    for number in range(8):
+        await shop.sell(number % 4, _after(number * 9), "Paid" if number % 2 else "Won", company=number % 2)
+    await build(house.crm.call(SYSTEM), _nothing)
+    await shop.do(STAGE, id=shop.stages["Paid"].id, kind="LOST")
+    await shop.followed()
+    assert await from_rollup(_question(house), "CONTACT") is None, "until it is built, deals answer"
+    await do_all(house.crm, soon=True)
     assert await verify(house.crm.call(SYSTEM), _nothing) == 0
     await _agree(house)
 
