@@ -24,7 +24,7 @@ from tests.packages import Packages, packages
 from tests.shell import Server, Shell, serving
 
 # The same examples in every run, so that a change is judged by itself; `--hypothesis-profile=nightly` looks for new ones.
-settings.register_profile("payvand", max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("payvand", max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("payvand"), max_examples=2_000, derandomize=False)
 settings.load_profile("payvand")
 
