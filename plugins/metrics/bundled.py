@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from core.models import Activity, Contact, Deal, Stage
+from core.models import Activity, Contact, Deal, DealLine, Product, Stage
 from plugins.metrics.declaring import Metric, Part, Unit
 
 STAGE = "LEFT JOIN {stages} AS s ON s.id = d.stage_id"
 STAGES = {"stages": Stage}
 WON, CLOSED = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN 1 END"
 MONEY_WON, MONEY_CLOSED = "CASE WHEN s.kind = 'WON' THEN d.amount END", "CASE WHEN s.kind IN ('WON', 'LOST') THEN d.amount END"
+# A deal is here once for each of its lines, for nothing but lines is summed.
+LINES = "LEFT JOIN {sold} AS l ON l.deal_id = d.id LEFT JOIN {listed} AS p ON p.id = l.product_id AND p.currency = d.currency"
+LIST_VALUE = "CAST(ROUND(l.quantity * p.price / 1000.0) AS BIGINT)"  # quantities are kept in thousandths
 OF_KIND = {Deal: ("stage", "closed_at"), Stage: ("kind",)}
 OF_MONEY = {Deal: ("stage", "closed_at", "amount", "currency"), Stage: ("kind",)}
 
@@ -31,12 +34,27 @@ def metrics() -> Sequence[Metric]:
             "winRateByValue",
             "Money of won deals / money of won and lost deals, by when they were closed. A lost deal counts with the amount that it has.",
             Deal,
-            Unit.RATIO,
+            Unit.MONEY_RATIO,
             Part(MONEY_WON, "closed_at"),
             Part(MONEY_CLOSED, "closed_at"),
             STAGE,
             STAGES,
             OF_MONEY,
+        ),
+        Metric(
+            "winRateByListPrice",
+            "List value of won deals / list value of won and lost deals, by when they were closed. The list value of a deal is the sum"
+            " over its lines of quantity x list price of the product as it is now, whatever was paid.",
+            Deal,
+            Unit.MONEY_RATIO,
+            Part(f"CASE WHEN s.kind = 'WON' THEN {LIST_VALUE} END", "closed_at"),
+            Part(f"CASE WHEN s.kind IN ('WON', 'LOST') THEN {LIST_VALUE} END", "closed_at"),
+            f"{STAGE} {LINES}",
+            {**STAGES, "sold": DealLine, "listed": Product},
+            {
+                Deal: ("stage", "closed_at", "lines", "currency"), DealLine: ("quantity", "product"), Product: ("price", "currency"),
+                Stage: ("kind",),
+            },
         ),
         Metric(
             "cohortConversion",
