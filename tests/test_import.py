@@ -127,6 +127,20 @@ async def test_deals_of_another_crm_move_in_with_their_past(house: House, tmp_pa
     assert third["startedAt"] is None and third["stage"]["name"] == "Prospecting"
 
 
+async def test_a_deal_that_was_closed_before_it_began_moves_in_as_it_is(house: House, tmp_path: Path):
+    await stages(house)
+    rows = CRM.splitlines()[0] + "\n1,Ann Lee,GTX Pro,Acme,Won,2017-02-03,2017-01-31,1054\n"
+    told = take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(written(tmp_path / "map.toml", MAP)))
+    assert counts(told) == (1, 0, 0, 0)
+    fields = "id startedAt closedAt stageChanges { nodes { toStage { name } changedAt seconds } }"
+    (deal,) = (await house.ask(f"{{ deals {{ nodes {{ {fields} }} }} }}"))["deals"]["nodes"]
+    assert (deal["startedAt"][:10], deal["closedAt"][:10]) == ("2017-02-03", "2017-01-31")
+    steps = [(step["toStage"]["name"], step["changedAt"][:10], step["seconds"]) for step in deal["stageChanges"]["nodes"]]
+    assert steps == [("Engaging", "2017-02-03", None), ("Won", "2017-02-03", 0)]  # the way of a deal never goes back in time
+    change = 'mutation ($id: ID!) { dealUpdate(id: $id, input: {title: "Mended"}) { userErrors { message } } }'
+    assert await house.ask(change, id=deal["id"]) == {"dealUpdate": {"userErrors": []}}
+
+
 async def test_the_same_file_again_changes_nothing(house: House, tmp_path: Path):
     await stages(house)
     file, chart = written(tmp_path / "deals.csv", CRM), str(written(tmp_path / "map.toml", MAP))

@@ -28,7 +28,7 @@ async def deals(call: "Call", changes: Sequence[Change]) -> None:
         if change.before is None or "stage_id" in change.values or "pipeline_id" in change.values:
             stage = _place(call, change, stages, by_id, first)
             _times(change, stage)
-        _order(change)
+        _worth(change)
         if change.record.amount is not None and change.record.currency is None:
             change.put("currency", call.crm.settings.company.currency)
         if change.before is not None and "currency" in change.values and "lines" not in change.parts:
@@ -86,16 +86,13 @@ def _past(change: Change, stage: Stage, closed: bool) -> None:
     steps = sorted(change.history.get("stage", []), key=lambda step: step[1])
     if not steps or steps[-1][0] != stage.id:
         began = deal.started_at or deal.created_at
-        last = (deal.closed_at if closed else None) or (max(began, steps[-1][1]) if steps else began)
-        steps.append((stage.id, last))
+        last = (deal.closed_at if closed else None) or began
+        steps.append((stage.id, max(last, steps[-1][1]) if steps else last))
     change.history["stage"] = steps
 
 
-def _order(change: Change) -> None:
-    deal = change.record
-    if deal.started_at and deal.closed_at and deal.closed_at < deal.started_at:
-        raise Invalid(closed_at="lies before startedAt")
-    if deal.amount is not None and deal.amount < 0:
+def _worth(change: Change) -> None:
+    if (change.record.amount or 0) < 0:
         raise Invalid(amount="must not be negative")
 
 
