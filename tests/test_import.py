@@ -141,6 +141,23 @@ async def test_a_deal_that_was_closed_before_it_began_moves_in_as_it_is(house: H
     assert await house.ask(change, id=deal["id"]) == {"dealUpdate": {"userErrors": []}}
 
 
+async def test_one_column_of_close_dates_is_that_of_closed_deals_and_what_is_expected_of_open_ones(house: House, tmp_path: Path):
+    await stages(house)
+    won, still = "1,Ann Lee,GTX Pro,Acme,Won,2017-01-02,2017-02-03,9", "2,Ann Lee,GTX Pro,Acme,Engaging,2017-01-05,2017-06-30,9"
+    rows = "\n".join([CRM.splitlines()[0], won, still])
+    refused = take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(written(tmp_path / "map.toml", MAP)))
+    assert counts(refused) == (1, 0, 0, 1) and "expectedCloseOn as well" in refused["problems"][0]["reason"]
+    both = written(tmp_path / "both.toml", MAP.replace('closed = "closedAt"', 'closed = ["closedAt", "expectedCloseOn"]'))
+    assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (1, 1, 0, 0)
+    assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (0, 0, 2, 0)
+    later = written(tmp_path / "deals.csv", rows.replace("2017-06-30", "2017-07-31"))
+    assert counts(take(house, "deals", later, "--map", str(both))) == (0, 1, 1, 0)
+    found = (await house.ask("{ deals(orderBy: [{field: TITLE}]) { nodes { closedAt expectedCloseOn } } }"))["deals"]["nodes"]
+    assert [(one["closedAt"] and one["closedAt"][:10], one["expectedCloseOn"]) for one in found] == [
+        ("2017-02-03", "2017-02-03"), (None, "2017-07-31"),
+    ]  # fmt: skip
+
+
 async def test_the_same_file_again_changes_nothing(house: House, tmp_path: Path):
     await stages(house)
     file, chart = written(tmp_path / "deals.csv", CRM), str(written(tmp_path / "map.toml", MAP))
