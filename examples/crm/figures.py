@@ -24,19 +24,19 @@ class Figure:
     read: Callable[..., Any]
 
 
-def name(part: str) -> Callable[[Row], str]:
-    """The name of a record in the key of a row."""
-    return lambda row: spelt(row["key"][part]["name"])
+def name(part: str) -> Callable[[Row], str | None]:
+    """The name of a record in the key of a row, as the files spell it; None for rows without."""
+    return lambda row: spelt((row["key"][part] or {}).get("name"))
 
 
-def text(part: str) -> Callable[[Row], str]:
-    """A text in the key of a row."""
+def text(part: str) -> Callable[[Row], str | None]:
+    """A text in the key of a row, as the files spell it; None for rows without."""
     return lambda row: spelt(row["key"][part])
 
 
-def spelt(name: str) -> str:
+def spelt(name: str | None) -> str | None:
     """As the files spell it."""
-    return RENAMED.get(name, name)
+    return name and RENAMED.get(name, name)
 
 
 def month(row: Row) -> str:
@@ -55,9 +55,9 @@ def one(read: Callable[[Row], Any]) -> Callable[[Row], Any]:
     return lambda answer: read(answer["rows"][0])
 
 
-def by(key: Callable[[Row], str], read: Callable[[Row], Any]) -> Callable[[Row], Row]:
-    """The rows of an answer, by their keys."""
-    return lambda answer: {key(row): read(row) for row in answer["rows"]}
+def by(key: Callable[[Row], str | None], read: Callable[[Row], Any]) -> Callable[[Row], Row]:
+    """The rows of an answer, by their keys; without those that have none, as the entries are."""
+    return lambda answer: {found: read(row) for row in answer["rows"] if (found := key(row)) is not None}
 
 
 def member(name: str) -> Callable[[Row], Any]:
