@@ -127,6 +127,37 @@ async def test_deals_of_another_crm_move_in_with_their_past(house: House, tmp_pa
     assert third["startedAt"] is None and third["stage"]["name"] == "Prospecting"
 
 
+async def test_a_deal_that_was_closed_before_it_began_moves_in_as_it_is(house: House, tmp_path: Path):
+    await stages(house)
+    rows = CRM.splitlines()[0] + "\n1,Ann Lee,GTX Pro,Acme,Won,2017-02-03,2017-01-31,1054\n"
+    told = take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(written(tmp_path / "map.toml", MAP)))
+    assert counts(told) == (1, 0, 0, 0)
+    fields = "id startedAt closedAt stageChanges { nodes { toStage { name } changedAt seconds } }"
+    (deal,) = (await house.ask(f"{{ deals {{ nodes {{ {fields} }} }} }}"))["deals"]["nodes"]
+    assert (deal["startedAt"][:10], deal["closedAt"][:10]) == ("2017-02-03", "2017-01-31")
+    steps = [(step["toStage"]["name"], step["changedAt"][:10], step["seconds"]) for step in deal["stageChanges"]["nodes"]]
+    assert steps == [("Engaging", "2017-02-03", None), ("Won", "2017-02-03", 0)]  # the way of a deal never goes back in time
+    change = 'mutation ($id: ID!) { dealUpdate(id: $id, input: {title: "Mended"}) { userErrors { message } } }'
+    assert await house.ask(change, id=deal["id"]) == {"dealUpdate": {"userErrors": []}}
+
+
+async def test_one_column_of_close_dates_is_that_of_closed_deals_and_what_is_expected_of_open_ones(house: House, tmp_path: Path):
+    await stages(house)
+    won, still = "1,Ann Lee,GTX Pro,Acme,Won,2017-01-02,2017-02-03,9", "2,Ann Lee,GTX Pro,Acme,Engaging,2017-01-05,2017-06-30,9"
+    rows = "\n".join([CRM.splitlines()[0], won, still])
+    refused = take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(written(tmp_path / "map.toml", MAP)))
+    assert counts(refused) == (1, 0, 0, 1) and "expectedCloseOn as well" in refused["problems"][0]["reason"]
+    both = written(tmp_path / "both.toml", MAP.replace('closed = "closedAt"', 'closed = ["closedAt", "expectedCloseOn"]'))
+    assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (1, 1, 0, 0)
+    assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (0, 0, 2, 0)
+    later = written(tmp_path / "deals.csv", rows.replace("2017-06-30", "2017-07-31"))
+    assert counts(take(house, "deals", later, "--map", str(both))) == (0, 1, 1, 0)
+    found = (await house.ask("{ deals(orderBy: [{field: TITLE}]) { nodes { closedAt expectedCloseOn } } }"))["deals"]["nodes"]
+    assert [(one["closedAt"] and one["closedAt"][:10], one["expectedCloseOn"]) for one in found] == [
+        ("2017-02-03", "2017-02-03"), (None, "2017-07-31"),
+    ]  # fmt: skip
+
+
 async def test_the_same_file_again_changes_nothing(house: House, tmp_path: Path):
     await stages(house)
     file, chart = written(tmp_path / "deals.csv", CRM), str(written(tmp_path / "map.toml", MAP))

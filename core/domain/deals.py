@@ -25,10 +25,11 @@ async def deals(call: "Call", changes: Sequence[Change]) -> None:
     first = await Pipeline.filter(deleted_at__isnull=True).order_by("position", "id").first()
     by_id = {stage.id: stage for stage in stages}
     for change in changes:
+        _expected(change, by_id)
         if change.before is None or "stage_id" in change.values or "pipeline_id" in change.values:
             stage = _place(call, change, stages, by_id, first)
             _times(change, stage)
-        _order(change)
+        _worth(change)
         if change.record.amount is not None and change.record.currency is None:
             change.put("currency", call.crm.settings.company.currency)
         if change.before is not None and "currency" in change.values and "lines" not in change.parts:
@@ -63,13 +64,22 @@ def _place(call: "Call", change: Change, stages: Sequence[Stage], by_id: dict[An
     return stage
 
 
+def _expected(change: Change, by_id: dict[Any, Stage]) -> None:
+    """Other systems have one column for when a deal was closed and for when it is expected to: of an open deal it is the latter."""
+    deal = change.record
+    still = not deal.stage_id or (deal.stage_id in by_id and by_id[deal.stage_id].kind is StageKind.OPEN)
+    if not still or "closed_at" not in change.values or deal.closed_at is None:
+        return
+    if deal.expected_close_on is None:
+        raise Invalid(closed_at="an open deal has not closed; a column that says when it is to be is for expectedCloseOn as well")
+    change.put("closed_at", None)
+
+
 def _times(change: Change, stage: Stage) -> None:
     deal = change.record
     if change.before is None and deal.started_at is None and not change.past:
         change.put("started_at", now())
     closed = stage.kind is not StageKind.OPEN
-    if not closed and "closed_at" in change.values and deal.closed_at is not None:
-        raise Invalid(closed_at="an open deal has not closed")
     if closed and deal.closed_at is None and not change.past:
         change.put("closed_at", now())
     if not closed and deal.closed_at is not None:
@@ -86,16 +96,13 @@ def _past(change: Change, stage: Stage, closed: bool) -> None:
     steps = sorted(change.history.get("stage", []), key=lambda step: step[1])
     if not steps or steps[-1][0] != stage.id:
         began = deal.started_at or deal.created_at
-        last = (deal.closed_at if closed else None) or (max(began, steps[-1][1]) if steps else began)
-        steps.append((stage.id, last))
+        last = (deal.closed_at if closed else None) or began
+        steps.append((stage.id, max(last, steps[-1][1]) if steps else last))
     change.history["stage"] = steps
 
 
-def _order(change: Change) -> None:
-    deal = change.record
-    if deal.started_at and deal.closed_at and deal.closed_at < deal.started_at:
-        raise Invalid(closed_at="lies before startedAt")
-    if deal.amount is not None and deal.amount < 0:
+def _worth(change: Change) -> None:
+    if (change.record.amount or 0) < 0:
         raise Invalid(amount="must not be negative")
 
 

@@ -87,8 +87,8 @@ class MetricsRow:
     value: float | None = strawberry.field(
         description="The figure: numerator / denominator, or the numerator alone. Null for 0 / 0, never 0."
     )
-    numerator: Decimal = strawberry.field(description="The numerator, a whole number.")
-    denominator: Decimal | None = strawberry.field(description="The denominator, a whole number; null for what has none.")
+    numerator: Decimal = strawberry.field(description="The numerator; of a ratio of amounts, in units of the currency.")
+    denominator: Decimal | None = strawberry.field(description="The denominator, told the same way; null for what has none.")
     low: float | None = strawberry.field(description="Of a share: the lower end of the Wilson interval of 95 %. Null for 0 / 0.")
     high: float | None = strawberry.field(description="Of a share: the upper end of it.")
     previous: MetricsBeside | None = strawberry.field(description="The period before, or as many days before; null without days.")
@@ -131,6 +131,9 @@ class Metrics:
     as_of: datetime.datetime = strawberry.field(description="The moment of which all of it is, in UTC.")
     time_zone: str = strawberry.field(description="The time zone of its days.")
     calendar: Calendar = strawberry.field(description="The calendar of its periods.")
+    currency: str | None = strawberry.field(
+        description="Of a ratio of amounts: ISO 4217 code of what both sides are in; what is in another one is not in them."
+    )
     rows: list[MetricsRow] = strawberry.field(description="The figures, in the order of the names in their keys, then of time.")
     asked: strawberry.Private[Question]
     metric: strawberry.Private[Metric]

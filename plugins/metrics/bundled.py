@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from core import Call, visible
-from core.models import Activity, Contact, Deal, Stage
+from core.models import Activity, Contact, Deal, DealLine, Product, Stage
 from plugins.metrics.declaring import Metric, Part, Unit
 
 STAGE = "LEFT JOIN {stages} AS s ON s.id = d.stage_id"
@@ -14,6 +14,9 @@ IN_LOST = "JOIN {stages} AS s ON s.id = d.stage_id AND s.kind = 'LOST'"
 IN_CLOSED = "JOIN {stages} AS s ON s.id = d.stage_id AND s.kind IN ('WON', 'LOST')"
 STAGES = {"stages": Stage}
 WON, MONEY_WON = "CASE WHEN s.kind = 'WON' THEN 1 END", "CASE WHEN s.kind = 'WON' THEN d.amount END"
+# A deal is here once for each of its lines, for nothing but lines is summed.
+LINES = "LEFT JOIN {sold} AS l ON l.deal_id = d.id LEFT JOIN {listed} AS p ON p.id = l.product_id AND p.currency = d.currency"
+LIST_VALUE = "CAST(ROUND(l.quantity * p.price / 1000.0) AS BIGINT)"  # quantities are kept in thousandths
 OF_KIND = {Deal: ("stage", "closed_at"), Stage: ("kind",)}
 OF_MONEY = {Deal: ("stage", "closed_at", "amount", "currency"), Stage: ("kind",)}
 
@@ -43,12 +46,27 @@ def metrics() -> Sequence[Metric]:
             "winRateByValue",
             "Money of won deals / money of won and lost deals, by when they were closed. A lost deal counts with the amount that it has.",
             Deal,
-            Unit.RATIO,
+            Unit.MONEY_RATIO,
             Part(MONEY_WON, "closed_at"),
             Part("d.amount", "closed_at"),
             IN_CLOSED,
             STAGES,
             OF_MONEY,
+        ),
+        Metric(
+            "winRateByListPrice",
+            "List value of won deals / list value of won and lost deals, by when they were closed. The list value of a deal is the sum"
+            " over its lines of quantity x list price of the product as it is now, whatever was paid.",
+            Deal,
+            Unit.MONEY_RATIO,
+            Part(f"CASE WHEN s.kind = 'WON' THEN {LIST_VALUE} END", "closed_at"),
+            Part(LIST_VALUE, "closed_at"),
+            f"{IN_CLOSED} {LINES}",
+            {**STAGES, "sold": DealLine, "listed": Product},
+            {
+                Deal: ("stage", "closed_at", "lines", "currency"), DealLine: ("quantity", "product"), Product: ("price", "currency"),
+                Stage: ("kind",),
+            },
         ),
         Metric(
             "cohortConversion",

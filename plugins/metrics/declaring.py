@@ -19,6 +19,7 @@ class Unit(StrEnum):
     NUMBER: The numerator alone.
     MONEY: The numerator alone, in minor units of one currency.
     MONEY_EACH: numerator / denominator, the numerator in minor units of one currency.
+    MONEY_RATIO: numerator / denominator, both in minor units of one currency; the figure itself is no amount.
     """
 
     SHARE = "SHARE"
@@ -26,11 +27,17 @@ class Unit(StrEnum):
     NUMBER = "NUMBER"
     MONEY = "MONEY"
     MONEY_EACH = "MONEY_EACH"
+    MONEY_RATIO = "MONEY_RATIO"
 
     @property
     def of_money(self) -> bool:
         """Whether it is an amount of a currency."""
         return self in (Unit.MONEY, Unit.MONEY_EACH)
+
+    @property
+    def in_currency(self) -> bool:
+        """Whether amounts are summed, so that only rows in one currency count."""
+        return self.of_money or self is Unit.MONEY_RATIO
 
 
 @dataclass(frozen=True)

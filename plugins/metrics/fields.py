@@ -112,7 +112,7 @@ def _resolver(metric: Metric) -> Callable[..., Awaitable[Any]]:
 
 
 async def _answer(question: Question, metric: Metric, currency: str | None, compare: frozenset[str]) -> Metrics | MetricsMoney:
-    if currency is not None and not metric.unit.of_money:
+    if currency is not None and not metric.unit.in_currency:
         raise Invalid(currency="is for metrics in money; filter by it with where")
     code = currency or question.call.crm.settings.company.currency
     Money.of_minor(0, code)
@@ -124,7 +124,8 @@ async def _answer(question: Question, metric: Metric, currency: str | None, comp
     }  # fmt: skip
     if metric.unit.of_money:
         return MetricsMoney(**common, currency=code, rows=[money_row(one, code) for one in measured])
-    return Metrics(**common, rows=[number_row(one, metric.unit) for one in measured])
+    told = code if metric.unit.in_currency else None
+    return Metrics(**common, currency=told, rows=[number_row(one, metric.unit, told) for one in measured])
 
 
 def _compared(info: strawberry.Info) -> frozenset[str]:

@@ -125,8 +125,8 @@ async def _summed(
     shown = ", ".join(f'SUM(t."{name}") AS "{name}"' for name in parts)
     whose = "".join(f' AND (g."{one.name}_id" IS NULL OR g."{one.name}_id" = t."{one.name}")' for one in question.by)
     rows = question.rows(dated)
-    if metric.unit.of_money:
-        rows = rows.filter(**{metric.currency: goals[0].currency})
+    if metric.unit.in_currency:
+        rows = rows.filter(**{metric.currency: goals[0].currency or call.crm.settings.company.currency})
     given = {name: make(call) for one in question.by for name, make in one.rows.items()} | metric.joined(call)
     found = await select(
         f'SELECT g."id" AS "goal", {shown} FROM (SELECT {inner} FROM {{counted}} AS d {joins}) AS t'
@@ -144,7 +144,8 @@ def _progress(call: Call, metric: Metric | Figure, goal: MetricsGoal, sides: Rec
     begins, ends = day_begins(goal.starts_on, zone), day_begins(goal.ends_on + DAY, zone)
     gone = min(max(Fraction((call.moment - begins) // MICROSECOND, (ends - begins) // MICROSECOND), Fraction(0)), Fraction(1))
     complete, begun = call.moment >= ends, call.moment >= begins
-    unit = Money(Decimal(1), str(goal.currency)).minor if metric.unit.of_money else 1
+    minor = Money(Decimal(1), goal.currency or call.crm.settings.company.currency).minor if metric.unit.in_currency else 1
+    unit = minor if metric.unit.of_money else 1
     wanted = Fraction(goal.amount, unit) if metric.unit.of_money else Fraction(goal.target, ONE)
     value = None if sides.value is None else sides.value / unit
     sums = metric.unit in SUMS
@@ -153,8 +154,8 @@ def _progress(call: Call, metric: Metric | Figure, goal: MetricsGoal, sides: Rec
         as_of=call.moment,
         value=_float(value),
         amount=Money.of_minor(round(value * unit), str(goal.currency)) if metric.unit.of_money and value is not None else None,
-        numerator=_decimal(Fraction(sides.numerator) / unit),
-        denominator=None if sides.denominator is None else _decimal(Fraction(sides.denominator)),
+        numerator=_decimal(Fraction(sides.numerator) / minor),
+        denominator=None if sides.denominator is None else _decimal(Fraction(sides.denominator) / (1 if metric.unit.of_money else minor)),
         share=None if value is None or not wanted else float(value / wanted),
         expected=float(gone) if sums else None,
         projected=_float(value / gone) if paced and value is not None else None,

@@ -74,7 +74,7 @@ async def _cells(question: Question, metric: Metric, currency: str | None) -> li
 async def _counted(question: Question, metric: Metric, currency: str | None, parts: Mapping[str, Part]) -> Cells:
     dated = next(iter(parts.values())).dated
     rows = question.rows(dated)
-    if metric.unit.of_money:
+    if metric.unit.in_currency:
         rows = rows.filter(**{metric.currency: currency})
     if metric.found is not None:
         rows = rows.filter(**await metric.found(question.call))

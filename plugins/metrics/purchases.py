@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
-from tortoise.expressions import Subquery
+from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 
 from core import Call, Filter, Invalid, first_day, local_day, visible
@@ -73,6 +73,7 @@ class Events:
 
     question: which rows they are, in which days and periods they are counted; its `first` and `last` do not bound them.
     customer and dated: the columns of a row with whose and when it is. kind: that of activities; None for purchases.
+    undated: whether purchases of which nobody has said when they were are among them. They come after all others, and have no day.
     """
 
     question: Question
@@ -80,12 +81,15 @@ class Events:
     dated: str
     until: datetime.datetime
     kind: str | None = None
+    undated: bool = False
 
     @property
     def rows(self) -> Any:
         """The events as a queryset."""
         rows = self.question.meant
-        rows = rows.filter(**{f"{self.customer}__isnull": False, f"{self.dated}__lte": self.until})
+        known: dict[str, Any] = {f"{self.dated}__lte": self.until}
+        unknown: dict[str, Any] = {f"{self.dated}__isnull": True}
+        rows = rows.filter(Q(**known) | Q(**unknown) if self.undated else Q(**known), **{f"{self.customer}__isnull": False})
         return won(self.question.call, rows) if self.kind is None else rows.filter(kind=self.kind)
 
     @property
@@ -93,6 +97,8 @@ class Events:
         """SELECTs by their names, the last of which is `e`, all events: customer, id, at, day, and with a period its first day `start`."""
         question = self.question
         day = local_day(f"d.{self.dated}", question.zone)
+        if self.undated:
+            day = f"CASE WHEN d.{self.dated} IS NOT NULL THEN {day} END"
         parts = {"h": f'SELECT d."{self.customer}" AS customer, d.id AS id, d."{self.dated}" AS at, {day} AS day FROM {{events}} AS d'}
         if question.period is None:
             return parts | {"e": "SELECT * FROM h"}
@@ -102,7 +108,8 @@ class Events:
     @property
     def with_first(self) -> str:
         """A SELECT of the columns of `e` and of `first_id`, that of the first event of the customer."""
-        return "SELECT e.*, FIRST_VALUE(id) OVER (PARTITION BY customer ORDER BY at, id) AS first_id FROM e"
+        order = "CASE WHEN at IS NULL THEN 1 ELSE 0 END, at, id" if self.undated else "at, id"
+        return f"SELECT e.*, FIRST_VALUE(id) OVER (PARTITION BY customer ORDER BY {order}) AS first_id FROM e"
 
     @property
     def given(self) -> dict[str, Any]:

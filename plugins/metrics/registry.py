@@ -87,7 +87,7 @@ def _wrong(crm: CRM, metric: Metric) -> Iterator[str]:
     for part in parts:
         if not isinstance(metric.of._meta.fields_map.get(part.dated), fields.DatetimeField):
             yield f"goes by '{part.dated}', which is no time of a {metric.of.__name__}"
-    if metric.unit.of_money and metric.currency not in metric.of._meta.db_fields:
+    if metric.unit.in_currency and metric.currency not in metric.of._meta.db_fields:
         yield f"is in money, and '{metric.currency}', where its currency should be, is no column of {metric.of.__name__}"
     sql = [metric.join, *(part.value for part in parts)]
     yield from _unknown(crm, metric.of, sql, metric.rows, metric.tells)

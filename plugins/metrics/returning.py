@@ -23,6 +23,7 @@ from plugins.metrics.telling import period_of
 
 DEFINITION = (
     "Customers with two events or more / customers with any, of the events of the days asked or, with a period, of each period by itself."
+    " Won deals without a time of closing count where neither is asked for."
 )
 
 
@@ -49,7 +50,8 @@ class MetricsRepeatRateRow:
     events_each: float | None = strawberry.field(description="events / customers. Null for 0 / 0.")
     days: Decimal = strawberry.field(description="Days from the first to the last event of each customer, summed up.")
     days_between: float | None = strawberry.field(
-        description="Mean time from an event of a customer to the next, in days: days / (events - customers). Null without a second event."
+        description="Mean time from an event of a customer to the next, in days: days / how many times an event with a time follows another"
+        " one. Null without any."
     )
     distribution: list[MetricsEventCount] = strawberry.field(description="How many customers have how many events, by that number.")
 
@@ -80,7 +82,8 @@ class RepeatQuery:
         )  # fmt: skip
 
         async def answer(asked: Question) -> MetricsRepeatRate:
-            return MetricsRepeatRate(**days_said(asked, DEFINITION, moment), rows=await _rows(replace(events, question=asked)))
+            asked_of = replace(events, question=asked, undated=event is None and not asked.by_time)
+            return MetricsRepeatRate(**days_said(asked, DEFINITION, moment), rows=await _rows(asked_of))
 
         return await compared(events.question, answer)
 
@@ -97,19 +100,23 @@ async def _rows(events: Events) -> list[MetricsRepeatRateRow]:
 
 
 async def counted_events(events: Events) -> Cells:
-    """Customers by how many events they have in the days asked (`events`), with the days from the first to the last of these."""
+    """Customers by how many events they have in the days asked (`events`), with the days from the first to the last of these.
+
+    gaps: how many times one with a day follows another.
+    """
     question = events.question
     bounds = [f"'{question.first}' <= day" if question.first else "", f"day <= '{question.last}'" if question.last else ""]
     within = " AND ".join(one for one in bounds if one)
     whose = ", ".join(["customer", *(['"start"'] if question.period else []), *(["first_id"] if question.by else [])])
     parts = {
         **({"o": events.with_first} if question.by else {}),
-        "c": f"SELECT {whose}, COUNT(*) AS events, {days_between('MIN(day)', 'MAX(day)')} AS days FROM {'o' if question.by else 'e'}"
+        "c": f"SELECT {whose}, COUNT(*) AS events, {days_between('MIN(day)', 'MAX(day)')} AS days,"
+        f" CASE WHEN COUNT(day) > 1 THEN COUNT(day) - 1 ELSE 0 END AS gaps FROM {'o' if question.by else 'e'}"
         f"{f' WHERE {within}' if within else ''} GROUP BY {whose}",
     }
     columns = {"events": "c.events", **({"start": 'c."start"'} if question.period else {})}
     everything = replace(events, question=replace(question, first=None, last=None))  # the days are cut before customers are counted
-    return await everything.by_first(parts, columns, sums={"days": "c.days"})
+    return await everything.by_first(parts, columns, sums={"days": "c.days", "gaps": "c.gaps"})
 
 
 def times_of(rows: Counted) -> Counter[int]:
@@ -121,13 +128,13 @@ def times_of(rows: Counted) -> Counter[int]:
 
 
 def _row(key: MetricsKey, rows: Counted) -> MetricsRepeatRateRow:
-    counts, days = times_of(rows), sum(int(row["days"]) for row in rows)
+    counts, days, gaps = times_of(rows), *(sum(int(row[name] or 0) for row in rows) for name in ("days", "gaps"))
     customers, events = counts.total(), sum(number * times for number, times in counts.items())
     repeaters = customers - counts[1]
     between = wilson(repeaters, customers) if customers else None
     return MetricsRepeatRateRow(
         key=key, period=key.period, customers=customers, repeaters=repeaters, value=share(repeaters, customers),
         low=between and between[0], high=between and between[1], events=events, events_each=share(events, customers), days=Decimal(days),
-        days_between=share(days, events - customers),
+        days_between=share(days, gaps),
         distribution=[MetricsEventCount(events=number, customers=times) for number, times in sorted(counts.items())],
     )  # fmt: skip

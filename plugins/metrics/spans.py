@@ -50,7 +50,9 @@ def elsewhere(question: Question, other: "Other") -> Question | None:
     if question.first is None or question.last is None:
         return None
     span = Span(question.first, question.last)
-    found = other(question if _whole(question, span) else replace(question, period=None), span)
+    # Cut weeks of last year are on the same days of the week, as whole ones are.
+    by_period = _whole(question, span) or (question.period is Period.WEEK and other is last_year)
+    found = other(question if by_period else replace(question, period=None), span)
     return found and replace(question, first=found.start, last=found.end)
 
 

@@ -12,14 +12,15 @@ from plugins.metrics.statistics.intervals import wilson
 from plugins.metrics.value_money import unit_of
 
 
-def number_row(one: Measured, unit: Unit) -> MetricsRow:
-    """A figure as a row."""
+def number_row(one: Measured, unit: Unit, currency: str | None) -> MetricsRow:
+    """A figure as a row. `currency` is that of both sides where they are amounts."""
     between = wilson(one.sides.numerator, one.sides.denominator) if unit is Unit.SHARE and one.sides.denominator else None
     value = _value(one.sides)
     return MetricsRow(
-        key=key_of(one), value=_float(value), numerator=Decimal(one.sides.numerator), denominator=_decimal(one.sides.denominator),
+        key=key_of(one), value=_float(value),
+        numerator=_told(one.sides.numerator, currency), denominator=_decimal(one.sides.denominator, currency),
         low=between and between[0], high=between and between[1],
-        previous=_beside(one.previous, value), last_year=_beside(one.last_year, value),
+        previous=_beside(one.previous, value, currency), last_year=_beside(one.last_year, value, currency),
     )  # fmt: skip
 
 
@@ -49,13 +50,14 @@ def _value(sides: Sides) -> Fraction | None:
     return Fraction(sides.numerator, sides.denominator) if sides.denominator else None
 
 
-def _beside(other: Beside | None, value: Fraction | None) -> MetricsBeside | None:
+def _beside(other: Beside | None, value: Fraction | None, currency: str | None) -> MetricsBeside | None:
     if other is None:
         return None
     then = _value(other.sides)
     return MetricsBeside(
-        period=period_of(other.span), value=_float(then), numerator=Decimal(other.sides.numerator),
-        denominator=_decimal(other.sides.denominator), difference=_float(_less(value, then)), growth=_growth(value, then),
+        period=period_of(other.span), value=_float(then), numerator=_told(other.sides.numerator, currency),
+        denominator=_decimal(other.sides.denominator, currency),
+        difference=_float(_less(value, then)), growth=_growth(value, then),
     )  # fmt: skip
 
 
@@ -81,8 +83,12 @@ def _float(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _decimal(value: int | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+def _decimal(side: int | None, currency: str | None = None) -> Decimal | None:
+    return None if side is None else _told(side, currency)
+
+
+def _told(side: int, currency: str | None) -> Decimal:
+    return Decimal(side) if currency is None else Money.of_minor(side, currency).amount
 
 
 def money(value: Fraction | None, currency: str) -> Money | None:

@@ -1,6 +1,7 @@
 """Customers of the past and what they did, put into a house, and what the metrics of them should be, in plain Python."""
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -177,6 +178,11 @@ class Asked:
         named = [(at, one.who if self.customer == "CONTACT" else one.firm, source) for at, one, source in found]
         some = [Happened(who, at, at.astimezone(ZoneInfo(self.zone)).date(), source) for at, who, source in named if at and who]
         return sorted(some, key=lambda one: one.at)
+
+    def undated(self, sold: Sequence[Sold]) -> Counter[str]:
+        """How many purchases of each customer have no day."""
+        some = [one for one in sold if one.kind == "WON" and not one.deleted and one.closed is None] if self.kind is None else []
+        return Counter(who for one in some if (who := one.who if self.customer == "CONTACT" else one.firm))
 
     def start(self, day: datetime.date) -> datetime.date:
         """The first day of its period."""

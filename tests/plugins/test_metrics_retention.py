@@ -175,6 +175,22 @@ async def test_repeat_rate_worked_out_by_hand(market: Market):
     }  # fmt: skip
 
 
+async def test_purchases_of_unknown_days_are_purchases_where_no_days_are_asked_for(market: Market):
+    # Ada first bought by the web. Nobody knows when Cy bought, nor when Bo did so for the second time, after the first as far as is known.
+    await market.do([Sold(None, "Ada"), Sold(at(1, 5), "Ada", source="web"), Sold(at(1, 15), "Ada"), Sold(None, "Bo", source="web"),
+                     Sold(at(1, 7), "Bo"), Sold(None, "Cy"), Sold(None, "Cy", kind="OPEN"), Sold(None, "Di", kind="LOST")])  # fmt: skip
+    figures = "customers repeaters events days daysBetween"
+    data = await market.house.ask(f"""{{ all: repeatRate {{ rows {{ {figures} }} }}
+        bySource: repeatRate(groupBy: [SOURCE]) {{ rows {{ key {{ source }} {figures} }} }}
+        year: repeatRate(period: YEAR) {{ rows {{ {figures} }} }} }}""")
+    assert {name: [[*row.values()][-5:] for row in answer["rows"]] for name, answer in data.items()} == {
+        "all": [[3, 2, 6, "10", 10.0]],
+        "bySource": [[1, 1, 3, "10", 10.0], [2, 1, 3, "0", None]],
+        "year": [[2, 1, 3, "10", 10.0]],
+    }
+    assert [row["key"]["source"] for row in data["bySource"]["rows"]] == ["web", None]
+
+
 async def test_repeat_rate_is_what_counting_gives(market: Market):
     async def check(sold: list[Sold], done: list[Done], question: Asked, period: bool):
         question = question if period else Asked(question.customer, question.kind, None, zone=question.zone, first=question.first)
@@ -187,11 +203,13 @@ async def test_repeat_rate_is_what_counting_gives(market: Market):
             some = [one for one in within if start is None or question.start(one.day) == start]
             by = {who: [one.day for one in some if one.customer == who] for who in {one.customer for one in some}}
             days = sum((max(one) - min(one)).days for one in by.values())
-            repeaters = sum(len(one) > 1 for one in by.values())
-            assert (row["customers"], row["repeaters"], row["events"]) == (len(by), repeaters, len(some))
-            assert (row["value"], row["daysBetween"]) == (share(repeaters, len(by)), share(days, len(some) - len(by)))
-            assert (row["eventsEach"], row["days"]) == (share(len(some), len(by)), str(days))
-            assert {one["events"]: one["customers"] for one in row["distribution"]} == Counter(len(one) for one in by.values())
+            counts = Counter({who: len(one) for who, one in by.items()})
+            counts += question.undated(sold) if not period and question.first is None else Counter()
+            repeaters, events = sum(number > 1 for number in counts.values()), counts.total()
+            assert (row["customers"], row["repeaters"], row["events"]) == (len(counts), repeaters, events)
+            assert (row["value"], row["daysBetween"]) == (share(repeaters, len(counts)), share(days, len(some) - len(by)))
+            assert (row["eventsEach"], row["days"]) == (share(events, len(counts)), str(days))
+            assert {one["events"]: one["customers"] for one in row["distribution"]} == Counter(counts.values())
 
     await for_all(check, *things, asked, st.booleans())
 

@@ -24,7 +24,7 @@ from core.models import AuditEntry, ConsumerState, Deal
 from core.records import store
 from core.tail.consuming import consuming
 from plugins.metrics import bundled, rollup_keeping
-from plugins.metrics.declaring import Metric, Part
+from plugins.metrics.declaring import Metric, Part, Unit
 from plugins.metrics.question import Question
 from plugins.metrics.rollup import Actives, active, from_deals, from_rollup
 from plugins.metrics.rollup_keeping import build, first_waiting, verify
@@ -311,13 +311,17 @@ async def test_the_definitions_of_metrics_mean_the_same_to_a_columnar_engine(hou
         await shop.sell(luck.randrange(4), _after(luck.uniform(0, 100)), luck.choice([*shop.stages]), amount=money)
         if number % 3 == 0:
             await house.make("Activity", kind="CALL", subject="About anvils", done_at=_after(number).isoformat())
+    product = await house.make("Product", name="Anvil", price={"amount": "19.99", "currency": "EUR"})
+    for stage in shop.stages.values():
+        lines = [{"productId": product.id, "quantity": "1.5"}]
+        await house.make("Deal", title="Anvils", stage_id=stage.id, lines=lines)
     other = duckdb.connect()
-    for table in ("deal", "stage", "contact", "activity"):
+    for table in ("deal", "deal_line", "product", "stage", "contact", "activity"):
         _exported(other, table, await house.sql(f"SELECT * FROM {table}"))
     for metric in bundled.metrics():
         for period in (None, "MONTH"):
-            money = metric.unit.of_money
-            asked = ['timeZone: "UTC"', *(['currency: "EUR"'] if money else []), *([f"period: {period}"] if period else [])]
+            money, amounts = metric.unit.of_money, metric.unit.in_currency
+            asked = ['timeZone: "UTC"', *(['currency: "EUR"'] if amounts else []), *([f"period: {period}"] if period else [])]
             figures = "numerator { amount } denominator" if money else "numerator denominator"
             document = f"{{ {metric.name}({', '.join(asked)}) {{ rows {{ key {{ period {{ start }} }} {figures} }} }} }}"
             rows = (await house.ask(document))[metric.name]["rows"]
@@ -326,8 +330,9 @@ async def test_the_definitions_of_metrics_mean_the_same_to_a_columnar_engine(hou
             for name, part in parts.items():
                 wanted = {}
                 for row in rows:
-                    number = Decimal(row[name]["amount"]) * 100 if isinstance(row[name], dict) else Decimal(row[name])
-                    wanted[(row["key"]["period"] or {}).get("start")] = int(number)
+                    number = Decimal(row[name]["amount"] if isinstance(row[name], dict) else row[name])
+                    minor = 100 if isinstance(row[name], dict) or metric.unit is Unit.MONEY_RATIO else 1
+                    wanted[(row["key"]["period"] or {}).get("start")] = int(number * minor)
                 found = dict.fromkeys(wanted, 0) | _on_columns(other, metric, part, period)
                 assert found == wanted, (metric.name, name, period)
 
@@ -351,9 +356,10 @@ def _on_columns(other: duckdb.DuckDBPyConnection, metric: Metric, part: Part, pe
     join = metric.join.format(**{name: model._meta.db_table for name, model in metric.rows.items()})
     start = f"CAST(date_trunc('month', CAST(d.{part.dated} AS TIMESTAMP)) AS DATE)" if period else "NULL"
     tests = ["d.deleted_at IS NULL", *([f"d.{part.dated} IS NOT NULL"] if period else [])]
-    tests += [f"d.{metric.currency} = 'EUR'"] if metric.unit.of_money else []
+    tests += [f"d.{metric.currency} = 'EUR'"] if metric.unit.in_currency else []
     sql = f"SELECT {start}, SUM({part.value}) FROM {metric.of._meta.db_table} AS d {join} WHERE {' AND '.join(tests)} GROUP BY 1"
-    return {key and str(key): int(value or 0) for key, value in other.execute(sql).fetchall()}
+    # Where nothing adds anything there is no row, or one of 0 between others.
+    return {key and str(key): int(value) for key, value in other.execute(sql).fetchall() if value is not None}
 
 
 RETAINED = """query ($period: Period!, $customer: MetricsCustomer!) {
