@@ -35,7 +35,7 @@ def spans(question: Question, seen: Sequence[datetime.date]) -> list[Span | None
     # One more than the limit, so that it shows; a wrong year in one row must not make thousands.
     starts = list(itertools.islice(period_starts(first, last, question.period, question.calendar, question.weekday), question.limit + 1))
     if len(starts) > question.limit:
-        raise Invalid(group_by=f"makes more than {question.limit} groups; filter more, group by less, or name from and to")
+        raise Invalid(period=f"makes more than {question.limit} groups; ask for longer periods, or name from and to")
     return [_span(question, question.period, start) for start in starts]
 
 

@@ -22,7 +22,7 @@ from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
 from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimensions, events_of
-from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
+from plugins.metrics.question import DAY, LATEST, Question, known_day
 from plugins.metrics.retention_counts import grouped
 from plugins.metrics.spans import spans
 from plugins.metrics.statistics.survival import Ended, aalen_johansen, kaplan_meier
@@ -68,8 +68,7 @@ class TimeToQuery:
         by = [group_by] if group_by else []
         if days is not None and not (len(days) <= MOST_POINTS and all(0 <= day <= LATEST_POINT for day in days)):
             raise Invalid(days=f"must be at most {MOST_POINTS}, from 0 to {LATEST_POINT}")
-        if as_of is not None and not EARLIEST <= as_of < LATEST:
-            raise Invalid(as_of=f"must lie between {EARLIEST} and {LATEST}")
+        known_day("as_of", as_of)
         asked: dict[str, Any] = {"period": period, "calendar": calendar, "first": first, "last": last, "zone": zone}
         if what is MetricsDuration.DEAL_WON:
             if event is not None or activity_where is not None:

@@ -1,0 +1,114 @@
+"""Input that means nothing, or too much: what is refused names the argument and the way out, and harms nothing else."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.models import Deal
+from plugins.metrics.models import MetricsGoal
+from tests.house import House
+from tests.plugins.sales import Sale, Shop
+from tests.plugins.test_metrics import DAY, WINTER
+
+pytestmark = [pytest.mark.anyio, pytest.mark.plugins("metrics"), pytest.mark.settings(company={"currency": "EUR"})]
+
+CREATE = """mutation ($input: MetricsGoalCreateInput!) {
+    metricsGoalCreate(input: $input) { metricsGoal { id } userErrors { field message } } }"""
+PROGRESS = "{ metricsGoals(orderBy: [{field: NAME}]) { nodes { name progress { value } } } }"
+JANUARY = {"startsOn": "2026-01-01", "endsOn": "2026-01-31"}
+LARGEST = Decimal(2**53).scaleb(-2)
+
+
+@pytest.fixture
+async def shop(house: House) -> Shop:
+    return await Shop(house).open()
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """A filter of 4^depth parts, all of which mean any: they are legal, and together too many levels for SQLite."""
+    return {"and": [nested(depth - 1)] * 4} if depth else {}
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ('winRate(timeZone: "")', "timeZone: '' is not a time zone of the IANA database"),
+        ('salesCycle(timeZone: "")', "timeZone: '' is not a time zone of the IANA database"),
+        ('predictedValue(timeZone: "")', "timeZone: '' is not a time zone of the IANA database"),
+        ('revenue(currency: "")', "currency: '' is not a currency code of ISO 4217"),
+        ('roi(currency: "")', "currency: '' is not a currency code of ISO 4217"),
+        ('predictedValue(currency: "")', "currency: '' is not a currency code of ISO 4217"),
+        ('timeTo(asOf: "2100-01-01")', "asOf: 2100-01-01 does not lie between 1970-01-01 and 2099-12-31"),
+        ('salesCycle(to: "2100-01-01")', "to: 2100-01-01 does not lie between 1970-01-01 and 2099-12-31"),
+        (
+            'cohorts(period: DAY, from: "1970-01-01", to: "2099-12-31")',
+            "period: makes more than 1000 groups; ask for longer periods, or name from and to",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_named(house: House, question: str, reason: str):
+    _, errors = await house.answer(f"{{ {question} {{ asOf }} }}")
+    assert [(one["message"], one["extensions"]["code"]) for one in errors] == [(reason, "BAD_USER_INPUT")]
+
+
+async def test_null_is_what_is_left_out(house: House):
+    nothing = "where: null, groupBy: null, period: null, from: null, to: null, timeZone: null, currency: null"
+    told = (await house.ask(f"{{ revenue({nothing}) {{ currency timeZone }} }}"))["revenue"]
+    assert told == {"currency": "EUR", "timeZone": "Asia/Tehran"}
+
+
+async def test_days_of_goals_and_spending_are_named(house: House):
+    goal = {"name": "G", "metric": "wonDeals", "target": "1", "startsOn": "2099-12-31", "endsOn": "2100-01-01"}
+    told = (await house.ask(CREATE, input=goal))["metricsGoalCreate"]["userErrors"]
+    assert told == [{"field": ["input", "endsOn"], "message": "2100-01-01 does not lie between 1970-01-01 and 2099-12-31"}]
+    spend = "mutation ($input: MetricsSpendCreateInput!) { metricsSpendCreate(input: $input) { userErrors { field message } } }"
+    made = {"amount": {"amount": "1", "currency": "EUR"}, "startsOn": "1969-12-31"}
+    told = (await house.ask(spend, input=made))["metricsSpendCreate"]["userErrors"]
+    assert told == [{"field": ["input", "startsOn"], "message": "1969-12-31 does not lie between 1970-01-01 and 2099-12-31"}]
+
+
+async def test_a_goal_that_the_database_cannot_reckon_is_refused_or_shown(shop: Shop):
+    goal = {"name": "deep", "metric": "wonDeals", "target": "1", **JANUARY, "where": nested(5)}
+    _, errors = await shop.house.answer(CREATE, input=goal)
+    shown = (await shop.house.ask(PROGRESS))["metricsGoals"]["nodes"]
+    if shop.house.database.name == "postgres":
+        assert shown == [{"name": "deep", "progress": {"value": 0}}]
+        return
+    assert [one["extensions"]["code"] for one in errors] == ["QUERY_TOO_COMPLEX"]
+    assert shown == []
+
+
+async def test_a_goal_that_cannot_be_reckoned_hides_no_other(shop: Shop):
+    await shop.sell([Sale(("Won",), WINTER, WINTER + DAY)])
+    days = {"starts_on": WINTER.date(), "ends_on": (WINTER + 2 * DAY).date(), "target": 10_000}
+    for name, metric in (("a", "wonDeals"), ("c", "salesCycle")):
+        await MetricsGoal.create(name=f"{name} deep", name_key=f"{name} deep", metric=metric, where=nested(5), **days)
+    await MetricsGoal.create(name="b", name_key="b", metric="wonDeals", **days)
+    data, errors = await shop.house.answer(PROGRESS)
+    values = {one["name"]: one["progress"] for one in data["metricsGoals"]["nodes"]}
+    assert values["b"] == {"value": 1}
+    assert {one["extensions"]["code"] for one in errors} <= {"QUERY_TOO_COMPLEX"}
+
+
+async def test_amounts_beyond_64_bits_are_exact_or_refused(shop: Shop):
+    await shop.sell([Sale(("Won",), WINTER, WINTER + DAY, amount=LARGEST)] * 1_030)
+    assert await Deal.all().count() == 1_030
+    for document in (
+        "{ revenue { rows { numerator { amount } } } }",
+        "{ revenue(period: MONTH) { rows { numerator { amount } } } }",
+    ):
+        data, errors = await shop.house.answer(document)
+        if shop.house.database.name == "postgres":
+            assert Decimal(data["revenue"]["rows"][0]["numerator"]["amount"]) == 1_030 * LARGEST
+        else:
+            assert [one["extensions"]["code"] for one in errors] == ["QUERY_TOO_COMPLEX"]
+            assert "filter more" in errors[0]["message"]
+
+
+async def test_an_address_without_a_picture_says_which_there_are(house: House):
+    answer = await house.client.get("/plugins/metrics/salesCycle.svg")
+    assert answer.status_code == 404
+    assert "no picture of 'salesCycle'; there are averageDeal, cohortConversion, cohorts, " in answer.json()["errors"][0]["message"]
+    assert (await house.client.get("/plugins/metrics/winRate.svg?width=0000000000000720")).status_code == 200
+    assert "2000" in (await house.client.get("/plugins/metrics/winRate.svg?width=99999999")).json()["errors"][0]["message"]
