@@ -55,14 +55,14 @@ def elsewhere(question: Question, other: "Other") -> Question | None:
 
 
 def before(question: Question, span: Span) -> Span | None:
-    """As many periods before; of days that are no periods of the calendar, as many days before them. None before 1970."""
+    """As many periods before; of days that are no periods of the calendar, as many days before them. None before 1970 and after 2099."""
     if question.period is None:
         start = span.start - (span.end - span.start) - DAY
     else:
         start = span.start
         for _ in period_starts(span.start, span.end, question.period, question.calendar, question.weekday):
             start = period_start(start - DAY, question.period, question.calendar, question.weekday)
-    return Span(start, span.start - DAY) if start >= EARLIEST else None
+    return Span(start, span.start - DAY) if start >= EARLIEST and span.start <= LATEST else None
 
 
 def last_year(question: Question, span: Span) -> Span | None:

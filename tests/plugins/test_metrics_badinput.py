@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.models import Deal
+from core.models import Deal, Stage, User
 from plugins.metrics.models import MetricsGoal
 from tests.house import House
 from tests.plugins.sales import Sale, Shop
@@ -17,6 +17,7 @@ CREATE = """mutation ($input: MetricsGoalCreateInput!) {
     metricsGoalCreate(input: $input) { metricsGoal { id } userErrors { field message } } }"""
 PROGRESS = "{ metricsGoals(orderBy: [{field: NAME}]) { nodes { name progress { value } } } }"
 JANUARY = {"startsOn": "2026-01-01", "endsOn": "2026-01-31"}
+FAR = WINTER.replace(year=1800)
 LARGEST = Decimal(2**53).scaleb(-2)
 
 
@@ -104,6 +105,38 @@ async def test_amounts_beyond_64_bits_are_exact_or_refused(shop: Shop):
         else:
             assert [one["extensions"]["code"] for one in errors] == ["QUERY_TOO_COMPLEX"]
             assert "filter more" in errors[0]["message"]
+
+
+async def test_a_deal_of_a_wrong_year_stops_no_comparison(shop: Shop):
+    await shop.sell([Sale(("Won",), WINTER, WINTER), Sale(("Won",), WINTER, WINTER.replace(year=2150)), Sale(("Won",), FAR, FAR)])
+    rows = "rows { key { period { start } } numerator previous { numerator } lastYear { numerator } }"
+    for calendar in ("GREGORIAN", "JALALI"):
+        told = (await shop.house.ask(f"{{ wonDeals(period: YEAR, calendar: {calendar}) {{ {rows} }} }}"))["wonDeals"]["rows"]
+        won = {one["key"]["period"]["start"][:4]: one for one in told if one["numerator"] != "0"}
+        assert (won[max(won)]["previous"], won[min(won)]["previous"]) == (None, None)
+        usual = won[sorted(won)[1]]
+        assert (len(won), usual["previous"], usual["lastYear"]) == (3, {"numerator": "0"}, {"numerator": "0"})
+
+
+async def test_the_order_of_rows_tells_nothing_of_what_is_hidden(shop: Shop):
+    house = shop.house
+    await shop.sell([Sale((stage,), WINTER, None, owner) for stage, owner in (("New", "Ada"), ("Met", "Bo"), ("Offered", "Cy"))])
+    fields = [{"field": name, "access": "HIDDEN"} for name in ("stage.position", "user.name")]
+    await house.make("Role", name="blind", grants=[{"permission": "*.read"}], fields=fields)
+    blind = await house.as_("blind")
+    document = "{ startedDeals(groupBy: [%s]) { rows { key { stage { id } owner { id } } } } }"
+    before = [await blind.ask(document % by) for by in ("STAGE", "OWNER")]
+    for place, stage in enumerate(("Offered", "Met", "New")):
+        await Stage.filter(id=shop.ids[Stage, stage]).update(position=place)
+    for name, user in zip(("Xerxes", "Bo", "Aaron"), ("Ada", "Bo", "Cy"), strict=True):
+        await User.filter(id=shop.ids[User, user]).update(name=name, name_key=name.lower())
+    assert [await blind.ask(document % by) for by in ("STAGE", "OWNER")] == before
+    seen = [await house.ask(document % by) for by in ("STAGE", "OWNER")]
+    assert seen[0]["startedDeals"]["rows"][0]["key"]["stage"]["id"] == f"stage_{shop.ids[Stage, 'Offered']}"
+    assert seen[1]["startedDeals"]["rows"][0]["key"]["owner"]["id"] == f"user_{shop.ids[User, 'Cy']}"
+    for field in ("stageConversion", "stageDwell", "stageTransitions", "forecast"):
+        _, errors = await blind.answer(f"{{ {field} {{ asOf }} }}")
+        assert [one["message"] for one in errors] == ["the field stage.position is hidden from you"]
 
 
 async def test_an_address_without_a_picture_says_which_there_are(house: House):
