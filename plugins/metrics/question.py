@@ -58,6 +58,11 @@ class Question:
         return self.call.crm.settings.limits.groups
 
     @property
+    def cells(self) -> int:
+        """The most cells of all rows of an answer together, where rows have many: everybody waits while they are written out."""
+        return self.limit * 10
+
+    @property
     def weekday(self) -> int:
         """The day on which weeks begin, 0 for Monday."""
         return self.call.crm.settings.company.weekday

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import Annotated, Any
 
 import strawberry
@@ -119,8 +119,10 @@ async def _customers(events: Events, until: datetime.date, question: Question) -
 def _rows(keys: Keys, found: Cells, days: Sequence[int]) -> list[MetricsTimeToRow]:
     question, cells = keys.question, keys.merged(found)
     stretches = spans(question, [start for _, start in found if start is not None])
+    if len(keys.values) * len(stretches) * len(days) > question.cells:
+        raise Invalid(days=f"makes more than {question.cells} points; ask for fewer days, longer periods, or name from and to")
     rows = []
-    for values, span in product(keys.values, stretches):
+    for values, span in keys.rows(stretches):
         key = MetricsKey(**keys.named(values), period=period_of(span) if span else None)
         rows.append(_row(key, cells.get((values, span.start if span and question.period else None), []), days))
     return rows

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.models import Deal, Stage, User
+from core.models import Contact, Deal, Stage, User
 from plugins.metrics.models import MetricsGoal
 from tests.house import House
 from tests.plugins.sales import Sale, Shop
@@ -137,6 +137,30 @@ async def test_the_order_of_rows_tells_nothing_of_what_is_hidden(shop: Shop):
     for field in ("stageConversion", "stageDwell", "stageTransitions", "forecast"):
         _, errors = await blind.answer(f"{{ {field} {{ asOf }} }}")
         assert [one["message"] for one in errors] == ["the field stage.position is hidden from you"]
+
+
+HUNDRED = ", ".join("1" * 100)
+DAYS = 'from: "2025-01-01", to: "2026-12-31"'
+MANY = [
+    ("cohorts(period: DAY, columns: 100, {})", "columns: makes more than 10000 cells; ask for fewer columns"),
+    (f"timeTo(period: DAY, days: [{HUNDRED}], {{}})", "days: makes more than 10000 points; ask for fewer days"),
+    ("timeTo(period: DAY, groupBy: OWNER, days: [1], {})", "groupBy: makes more than 1000 groups; filter more"),
+    (
+        "conversion(exposed: {{what: CREATED}}, converted: {{what: DEAL_WON}}, period: DAY, groupBy: [CITY], {})",
+        "groupBy: makes more than 1000 groups; filter more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("question", "reason"), MANY)
+async def test_rows_and_their_cells_are_bounded(shop: Shop, question: str, reason: str):
+    for city in ("Shiraz", "Tabriz", "Yazd"):
+        await shop.house.make("Contact", name=city, city=city)
+    await shop.sell([Sale(("Won",), WINTER, WINTER + DAY, owner, company="Acme") for owner in ("Ada", "Bo", "Cy")])
+    contact = (await Contact.all().first()).id  # type: ignore[union-attr]  # three were made
+    await Deal.all().update(contact_id=contact)
+    _, errors = await shop.house.answer(f"{{ {question.format(DAYS)} {{ asOf }} }}")
+    assert [(one["message"].startswith(reason), one["extensions"]["code"]) for one in errors] == [(True, "BAD_USER_INPUT")], errors
 
 
 async def test_an_address_without_a_picture_says_which_there_are(house: House):
