@@ -142,6 +142,7 @@ async def test_the_order_of_rows_tells_nothing_of_what_is_hidden(shop: Shop):
 HUNDRED = ", ".join("1" * 100)
 DAYS = 'from: "2025-01-01", to: "2026-12-31"'
 MANY = [
+    ("roi(period: DAY, groupBy: [SOURCE], {})", "groupBy: makes more than 1000 groups; filter more"),
     ("cohorts(period: DAY, columns: 100, {})", "columns: makes more than 10000 cells; ask for fewer columns"),
     (f"timeTo(period: DAY, days: [{HUNDRED}], {{}})", "days: makes more than 10000 points; ask for fewer days"),
     ("timeTo(period: DAY, groupBy: OWNER, days: [1], {})", "groupBy: makes more than 1000 groups; filter more"),
@@ -156,7 +157,9 @@ MANY = [
 async def test_rows_and_their_cells_are_bounded(shop: Shop, question: str, reason: str):
     for city in ("Shiraz", "Tabriz", "Yazd"):
         await shop.house.make("Contact", name=city, city=city)
-    await shop.sell([Sale(("Won",), WINTER, WINTER + DAY, owner, company="Acme") for owner in ("Ada", "Bo", "Cy")])
+    await shop.sell(
+        [Sale(("Won",), WINTER, WINTER + DAY, owner, source=owner, company="Acme", amount=Decimal(1)) for owner in ("Ada", "Bo", "Cy")]
+    )
     contact = (await Contact.all().first()).id  # type: ignore[union-attr]  # three were made
     await Deal.all().update(contact_id=contact)
     _, errors = await shop.house.answer(f"{{ {question.format(DAYS)} {{ asOf }} }}")
