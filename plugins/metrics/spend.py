@@ -37,7 +37,7 @@ async def spent(question: Question, where: Filter | None, currency: str, by_sour
     """
     demand(question.call, MetricsSpend, "amount", "starts_on", "ends_on", *(["source"] if by_source else []))
     first, last = question.first or EARLIEST, min(question.last or LATEST, question.today())
-    rows = matching(question.call, MetricsSpend, where).filter(currency=currency, starts_on__lte=last, ends_on__gte=first)
+    rows = matching(question.call, MetricsSpend, where, "spend").filter(currency=currency, starts_on__lte=last, ends_on__gte=first)
     found: Spent = defaultdict(Fraction)
     if first > last:  # days that have not come yet
         return found

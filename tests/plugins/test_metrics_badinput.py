@@ -40,6 +40,7 @@ def nested(depth: int) -> dict[str, Any]:
         ('revenue(currency: "")', "currency: '' is not a currency code of ISO 4217"),
         ('roi(currency: "")', "currency: '' is not a currency code of ISO 4217"),
         ('predictedValue(currency: "")', "currency: '' is not a currency code of ISO 4217"),
+        ('roi(spend: {startsOn: {gte: "9999-01-01"}})', "spend.startsOn.gte: must lie between 1800-01-01 and 2199-12-31"),
         ('timeTo(asOf: "2100-01-01")', "asOf: 2100-01-01 does not lie between 1970-01-01 and 2099-12-31"),
         ('salesCycle(to: "2100-01-01")', "to: 2100-01-01 does not lie between 1970-01-01 and 2099-12-31"),
         (
