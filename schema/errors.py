@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Conflict, Invalid, Refused
-from core.server.outages import outage, too_complex, too_slow
+from core.server.outages import outage, too_complex, too_large, too_slow
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,9 @@ def _entry(error: Exception, request_id: str, located: GraphQLError | None = Non
     if too_complex(error):
         log.info("request %s: a statement is more than the database understands", request_id)
         return _made("The filter is nested too deeply for the database; ask for less at once.", "QUERY_TOO_COMPLEX", request_id, located)
+    if too_large(error):
+        log.info("request %s: a sum is more than the database can add up", request_id)
+        return _made("The numbers come to more than the database can add up; filter more.", "QUERY_TOO_COMPLEX", request_id, located)
     incident = secrets.token_hex(8)
     log.error("incident %s in request %s", incident, request_id, exc_info=error)
     return _made("Unexpected error.", "INTERNAL_SERVER_ERROR", request_id, located, incident=incident)

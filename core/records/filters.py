@@ -88,10 +88,10 @@ def _condition(call: "Call", resource: Resource, where: Where | None, path: str)
     return every(clauses)
 
 
-def matching(call: "Call", model: type[Model], where: Where | None) -> QuerySet[Any]:
-    """The rows that the actor may see and that fulfil a filter; all of them without one. Raises Forbidden and Invalid."""
+def matching(call: "Call", model: type[Model], where: Where | None, path: str = "where") -> QuerySet[Any]:
+    """The rows that the actor sees and that fulfil the filter at `path`; all of them without one. Raises Forbidden and Invalid."""
     resource = call.crm.resource(model)
-    return visible(call, resource).filter(condition(call, resource, where))
+    return visible(call, resource).filter(condition(call, resource, where, path))
 
 
 def _field(call: "Call", resource: Resource, name: str, test: Any, path: str) -> Q:

@@ -35,6 +35,11 @@ def too_complex(error: BaseException) -> bool:
     )
 
 
+def too_large(error: BaseException) -> bool:
+    """Whether numbers come to more than the database can add up: 64 bits on SQLite. To ask for fewer rows will help."""
+    return any(isinstance(one, sqlite3.Error) and "integer overflow" in str(one) for one in _chain(error))
+
+
 def _outage(error: BaseException) -> bool:
     if isinstance(error, DBConnectionError | ConnectionError | TimeoutError):
         return True

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import Calendar, Call, Filter, Money, Period, first_day, local_day, permit, select, visible
+from core import Calendar, Call, Filter, Invalid, Money, Period, first_day, local_day, permit, select, visible
 from core.fields import now
 from core.models import Contact, Deal, Stage
 from plugins.metrics.answers import MetricsKey
@@ -225,6 +225,8 @@ def _places(question: Question, costs: Spent, others: Mapping[Place, int]) -> li
     both = {*costs, *others}
     sources = sorted({source for source, _ in both}, key=lambda one: (one is None, one or "")) if question.by else [None]
     stretches = spans(question, [start for _, start in both if start is not None])
+    if len(sources) * len(stretches) > question.limit:
+        raise Invalid(group_by=f"makes more than {question.limit} groups; filter more, or name from and to")
     return [(_key(source, span), (source, _start(question.period, span))) for source in sources for span in stretches]
 
 

@@ -137,6 +137,8 @@ async def _table(
     stretches = [span for span in spans(question, [start for _, start in active]) if span]
     if len(stretches) * len(keys.values or [()]) > question.limit:
         raise Invalid(group_by=f"makes more than {question.limit} cohorts; filter more, group by less, or name from and to")
+    if len(stretches) * len(keys.values) * (len(windows) or columns + 1) > question.cells:
+        raise Invalid(columns=f"makes more than {question.cells} cells; ask for fewer columns, longer periods, or name from and to")
     cohorts, averages = [], []
     for values in keys.values:
         some = [_cohort(keys, values, span, active[values, span.start], definition, columns, windows) for span in stretches]

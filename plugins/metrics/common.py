@@ -37,12 +37,12 @@ ByContacts: TypeAlias = Annotated[
 
 def zone_of(call: Call, given: str | None) -> str:
     """The time zone that is meant: that of the company when none is given."""
-    return given or call.crm.settings.company.time_zone
+    return call.crm.settings.company.time_zone if given is None else given
 
 
 def currency_of(call: Call, given: str | None) -> str:
     """The currency that is meant: that of the company when none is given. Raises Invalid for what is none."""
-    code = given or call.crm.settings.company.currency
+    code = call.crm.settings.company.currency if given is None else given
     Money.of_minor(0, code)
     return code
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
 from typing import Annotated, Any
 
 import strawberry
@@ -106,7 +105,7 @@ async def _rows(question: Question, start: Step, end: Step, days: int, full: boo
         return _beside(other, this, counts(values, other)) if other else None
 
     rows = []
-    for values, span in product(keys.values, stretches):
+    for values, span in keys.rows(stretches):
         one = counts(values, span)
         between = wilson(one.converted, one.exposed) if one.exposed else None
         others = (before(question, span), last_year(question, span)) if span and question.period else (None, None)

@@ -26,7 +26,7 @@ DEFINITION = (
 # Rounded down, for as many rows as there are seconds would be too many.
 GRAIN = "CASE WHEN f.seconds < 86400 THEN f.seconds / 60 * 60 ELSE f.seconds / 3600 * 3600 END"
 SECONDS = 86_400  # of a day
-TELLS = {Deal: ("pipeline",), DealStageChange: ("to_stage", "changed_at", "seconds")}
+TELLS = {Deal: ("pipeline",), Stage: ("position",), DealStageChange: ("to_stage", "changed_at", "seconds")}
 
 
 @strawberry.type(description="How long deals stood in a stage, in days.")

@@ -89,7 +89,7 @@ def _resolver(metric: Metric) -> Callable[..., Awaitable[Any]]:
         calendar: Calendar = Calendar.GREGORIAN, time_zone: str | None = None, currency: str | None = None,
     ) -> Any:  # fmt: skip
         call = info.context
-        zone = time_zone or call.crm.settings.company.time_zone
+        zone = call.crm.settings.company.time_zone if time_zone is None else time_zone
         question = Question(call, metric.of, where, _among(metric.offered, group_by), period, calendar, first, last, zone, metric.tells)
         return await _answer(question, metric, currency, _compared(info))
 
@@ -114,7 +114,7 @@ def _resolver(metric: Metric) -> Callable[..., Awaitable[Any]]:
 async def _answer(question: Question, metric: Metric, currency: str | None, compare: frozenset[str]) -> Metrics | MetricsMoney:
     if currency is not None and not metric.unit.in_currency:
         raise Invalid(currency="is for metrics in money; filter by it with where")
-    code = currency or question.call.crm.settings.company.currency
+    code = question.call.crm.settings.company.currency if currency is None else currency
     Money.of_minor(0, code)
     moment = now()
     measured = await measure(question, metric, code, compare=compare)

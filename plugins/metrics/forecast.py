@@ -38,7 +38,7 @@ DEFINITION = (
     " is not in the sum, and counted apart. Deals that have no expected day are left out where days or periods are asked for."
 )
 TELLS = {
-    Deal: ("stage", "amount", "currency", "expected_close_on"), Stage: ("kind", "probability"), DealStageChange: ("to_stage",),
+    Deal: ("stage", "amount", "currency", "expected_close_on"), Stage: ("kind", "probability", "position"), DealStageChange: ("to_stage",),
 }  # fmt: skip
 ONE = 10_000  # a probability of 1
 

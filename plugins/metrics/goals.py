@@ -6,13 +6,13 @@ from typing import Any
 
 from tortoise.expressions import Q, Subquery
 
-from core import Call, Change, Invalid, matching, read_filter, visible
+from core import Call, Change, Invalid, matching, read_filter, select, visible
 from core.models import User
 from plugins.metrics.declaring import Metric, Unit
 from plugins.metrics.dimensions import Dimension
 from plugins.metrics.figure import Figure
 from plugins.metrics.models import MetricsDirection, MetricsGoal
-from plugins.metrics.question import EARLIEST, LATEST, Question
+from plugins.metrics.question import Question, known_day
 from plugins.metrics.registry import figures, registered
 
 SUMS = (Unit.NUMBER, Unit.MONEY)  # what grows from day to day
@@ -32,7 +32,9 @@ async def prepare(call: Call, changes: Sequence[Change]) -> None:
                 raise Invalid({f"{name}_id": f"is for metrics that have an owner, and {metric.name} has none"})
         if goal.owner_id and goal.team_id:
             raise Invalid(team_id="is of a goal for a team, and this one is for a user")
-        question_of(call, goal, metric)
+        question = question_of(call, goal, metric)
+        if goal.where:  # what is nested too deeply for the database is refused now, and not whenever the goal is shown
+            await select("SELECT 1 AS one FROM {meant} AS t LIMIT 0", meant=question.meant.values("id"))
 
 
 def metric_of(call: Call, goal: MetricsGoal) -> Metric | Figure:
@@ -72,8 +74,7 @@ def _owned(call: Call, goal: MetricsGoal, metric: Figure) -> dict[str, Any]:
 
 def _days(goal: MetricsGoal) -> None:
     for name in ("starts_on", "ends_on"):
-        if not EARLIEST <= getattr(goal, name) < LATEST:
-            raise Invalid({name: f"must lie between {EARLIEST} and {LATEST}"})
+        known_day(name, getattr(goal, name))
     if goal.starts_on > goal.ends_on:
         raise Invalid(ends_on="lies before the first day")
 

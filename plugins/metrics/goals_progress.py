@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import strawberry
 from strawberry.dataloader import DataLoader
+from tortoise.exceptions import OperationalError
 
 from core import Call, Money, Refused, day_begins, local_day, permit, select, visible
 from plugins.metrics.declaring import Metric, Part
@@ -86,11 +87,16 @@ async def reckoned(call: Call, keys: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, 
                 found[goal.id] = _progress(call, metric, goal, sides, question.zone)
             else:
                 alike[metric.name, json.dumps(goal.where, sort_keys=True), goal.currency].append((goal, question))
-        except Refused as error:  # the metric is gone, or tells of what is hidden: this is no reason to show nothing of the others
+        # The metric is gone, tells of what is hidden, or is too much for the database: this is no reason to show nothing of the others.
+        except (Refused, OperationalError) as error:
             found[goal.id] = error
     for (name, _, _), some in alike.items():
         metric = registered(call.crm)[name]
-        measured = await _measured(call, metric, some)
+        try:
+            measured = await _measured(call, metric, some)
+        except OperationalError as error:
+            found |= {goal.id: error for goal, _ in some}
+            continue
         found |= {goal.id: _progress(call, metric, goal, measured[goal.id], question.zone) for goal, question in some}
     return found
 

@@ -36,7 +36,8 @@ class Keys:
         records = tuple([await _records(question, one, {key[place] for key in every}) for place, one in enumerate(question.by)])
         made = cls(question, records, [])
         seen = {made.seen(values) for values in every}
-        ranked = {key: [_rank(*one) for one in zip(question.by, records, key, strict=True)] for key in seen}
+        hidden = tuple(_hidden(question, one) for one in question.by)
+        ranked = {key: [_rank(*one) for one in zip(question.by, records, hidden, key, strict=True)] for key in seen}
         return cls(question, records, sorted(seen, key=lambda key: ranked[key]))
 
     def seen(self, values: Values) -> Values:
@@ -80,9 +81,20 @@ async def _records(question: Question, dimension: Dimension, values: set[Any]) -
     return {uuid.UUID(str(row.id)): row for row in found}
 
 
-def _rank(dimension: Dimension, records: Records, value: Any) -> tuple[bool, Any, Any, str]:
+def _hidden(question: Question, dimension: Dimension) -> frozenset[str]:
+    """The columns of a dimension's records that the actor does not see: their order must not tell of them."""
+    if dimension.model is None:
+        return frozenset()
+    key = question.call.crm.resource(dimension.model).key
+    return frozenset(name for name in ("position", dimension.label) if f"{key}.{name}" in question.call.actor.hidden)
+
+
+def _rank(dimension: Dimension, records: Records, hidden: frozenset[str], value: Any) -> tuple[bool, Any, Any, str]:
     record = records.get(value)
     if record is None or dimension.model is None:
         return record is None, 0, "" if record is None else record, str(value)
+    place = 0 if "position" in hidden else getattr(record, "position", 0)
+    if dimension.label in hidden:
+        return False, place, "", str(value)
     name = getattr(record, f"{dimension.label}_key", None) or str(getattr(record, dimension.label))
-    return False, getattr(record, "position", 0), name, str(value)
+    return False, place, name, str(value)

@@ -42,8 +42,7 @@ class Question:
             for model, names in tells.items():
                 demand(self.call, model, *names)
         for name, day in (("from", self.first), ("to", self.last)):
-            if day is not None and not EARLIEST <= day < LATEST:
-                raise Invalid({name: f"must lie between {EARLIEST} and {LATEST}"})
+            known_day(name, day)
         if self.first and self.last and self.first > self.last:
             raise Invalid({"from": "lies after to"})
         local_day("", self.zone)  # refuses a zone that is none, whether or not the statement needs it
@@ -57,6 +56,11 @@ class Question:
     def limit(self) -> int:
         """The most rows of an answer."""
         return self.call.crm.settings.limits.groups
+
+    @property
+    def cells(self) -> int:
+        """The most cells of all rows of an answer together, where rows have many: everybody waits while they are written out."""
+        return self.limit * 10
 
     @property
     def weekday(self) -> int:
@@ -83,3 +87,9 @@ class Question:
     def today(self) -> datetime.date:
         """The day that it now is in the zone."""
         return now().astimezone(ZoneInfo(self.zone)).date()
+
+
+def known_day(name: str, day: datetime.date | None) -> None:
+    """Raise Invalid for a day of which no zone is known; None is no day."""
+    if day is not None and not EARLIEST <= day < LATEST:
+        raise Invalid({name: f"{day} does not lie between {EARLIEST} and {LATEST - DAY}"})

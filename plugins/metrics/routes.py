@@ -93,7 +93,8 @@ class Pictures:
             return Pictured(name, TABLES[name], OF_TABLES)
         if metric := registered(self.crm).get(name):
             return Pictured.of(metric)
-        raise NotFound("there is no metric of this name")
+        known = ", ".join(sorted([*TABLES, *registered(self.crm)]))
+        raise NotFound(f"there is no picture of '{name[:40]}'; there are {known}")
 
 
 def routes(crm: CRM) -> list[BaseRoute]:
@@ -123,7 +124,7 @@ def _value(name: str, kind: str, text: str) -> Any:
     if kind == "Int":
         if not text.isascii() or not text.isdecimal():
             raise Refused(f"{name}: must be a whole number")
-        return int(text[:12])
+        return int(text)
     if kind == "Boolean":
         if text not in ("true", "false"):
             raise Refused(f"{name}: must be true or false")

@@ -35,7 +35,7 @@ def spans(question: Question, seen: Sequence[datetime.date]) -> list[Span | None
     # One more than the limit, so that it shows; a wrong year in one row must not make thousands.
     starts = list(itertools.islice(period_starts(first, last, question.period, question.calendar, question.weekday), question.limit + 1))
     if len(starts) > question.limit:
-        raise Invalid(group_by=f"makes more than {question.limit} groups; filter more, group by less, or name from and to")
+        raise Invalid(period=f"makes more than {question.limit} groups; ask for longer periods, or name from and to")
     return [_span(question, question.period, start) for start in starts]
 
 
@@ -57,14 +57,14 @@ def elsewhere(question: Question, other: "Other") -> Question | None:
 
 
 def before(question: Question, span: Span) -> Span | None:
-    """As many periods before; of days that are no periods of the calendar, as many days before them. None before 1970."""
+    """As many periods before; of days that are no periods of the calendar, as many days before them. None before 1970 and after 2099."""
     if question.period is None:
         start = span.start - (span.end - span.start) - DAY
     else:
         start = span.start
         for _ in period_starts(span.start, span.end, question.period, question.calendar, question.weekday):
             start = period_start(start - DAY, question.period, question.calendar, question.weekday)
-    return Span(start, span.start - DAY) if start >= EARLIEST else None
+    return Span(start, span.start - DAY) if start >= EARLIEST and span.start <= LATEST else None
 
 
 def last_year(question: Question, span: Span) -> Span | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from core import Call, Change, Filter, Invalid, demand, matching, period_end, period_start
 from plugins.metrics.models import MetricsSpend
-from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
+from plugins.metrics.question import DAY, EARLIEST, LATEST, Question, known_day
 
 LONGEST = 366  # days
 
@@ -21,8 +21,7 @@ async def check(call: Call, changes: Sequence[Change]) -> None:
         record = change.record
         if record.ends_on is None:
             change.put("ends_on", record.starts_on)
-        if not EARLIEST <= record.starts_on < LATEST:
-            raise Invalid(starts_on=f"must lie between {EARLIEST} and {LATEST}")
+        known_day("starts_on", record.starts_on)
         if record.ends_on < record.starts_on:
             raise Invalid(ends_on="lies before startsOn")
         if (record.ends_on - record.starts_on).days >= LONGEST:
@@ -38,7 +37,7 @@ async def spent(question: Question, where: Filter | None, currency: str, by_sour
     """
     demand(question.call, MetricsSpend, "amount", "starts_on", "ends_on", *(["source"] if by_source else []))
     first, last = question.first or EARLIEST, min(question.last or LATEST, question.today())
-    rows = matching(question.call, MetricsSpend, where).filter(currency=currency, starts_on__lte=last, ends_on__gte=first)
+    rows = matching(question.call, MetricsSpend, where, "spend").filter(currency=currency, starts_on__lte=last, ends_on__gte=first)
     found: Spent = defaultdict(Fraction)
     if first > last:  # days that have not come yet
         return found

@@ -90,7 +90,7 @@ class StageConversionQuery:
     ) -> MetricsStageConversion | None:
         """Counts deals by their furthest step; raises NotFound for a pipeline that is not there."""
         call = info.context
-        tells = {Deal: ("pipeline", "stage", "started_at"), Stage: ("kind",), DealStageChange: ("to_stage",)}
+        tells = {Deal: ("pipeline", "stage", "started_at"), Stage: ("kind", "position"), DealStageChange: ("to_stage",)}
         zone = zone_of(call, time_zone)
         question = Question(call, Deal, where, chosen(Deal, group_by), period, calendar, first, last, zone, tells)
         pipeline = await chosen_pipeline(call, pipeline_id)

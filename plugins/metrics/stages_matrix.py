@@ -19,7 +19,7 @@ DEFINITION = (
     "How often deals of one pipeline went from one stage to another, by the time at which they did; each step counts, also where a deal"
     " goes the same way again. The share is that of all steps that left the same stage."
 )
-TELLS = {Deal: ("pipeline",), DealStageChange: ("from_stage", "to_stage", "changed_at")}
+TELLS = {Deal: ("pipeline",), Stage: ("position",), DealStageChange: ("from_stage", "to_stage", "changed_at")}
 Ends = tuple[uuid.UUID | None, uuid.UUID | None]
 
 

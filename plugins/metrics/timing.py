@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import Annotated, Any
 
 import strawberry
@@ -22,7 +22,7 @@ from plugins.metrics.customers import MetricsCustomer
 from plugins.metrics.fields import First, Last, Length, Reckoning, Zone
 from plugins.metrics.keys import Keys
 from plugins.metrics.purchases import ActivityWhere, By, Customer, DealWhere, Events, Happening, dimensions, events_of
-from plugins.metrics.question import DAY, EARLIEST, LATEST, Question
+from plugins.metrics.question import DAY, LATEST, Question, known_day
 from plugins.metrics.retention_counts import grouped
 from plugins.metrics.spans import spans
 from plugins.metrics.statistics.survival import Ended, aalen_johansen, kaplan_meier
@@ -68,8 +68,7 @@ class TimeToQuery:
         by = [group_by] if group_by else []
         if days is not None and not (len(days) <= MOST_POINTS and all(0 <= day <= LATEST_POINT for day in days)):
             raise Invalid(days=f"must be at most {MOST_POINTS}, from 0 to {LATEST_POINT}")
-        if as_of is not None and not EARLIEST <= as_of < LATEST:
-            raise Invalid(as_of=f"must lie between {EARLIEST} and {LATEST}")
+        known_day("as_of", as_of)
         asked: dict[str, Any] = {"period": period, "calendar": calendar, "first": first, "last": last, "zone": zone}
         if what is MetricsDuration.DEAL_WON:
             if event is not None or activity_where is not None:
@@ -120,8 +119,10 @@ async def _customers(events: Events, until: datetime.date, question: Question) -
 def _rows(keys: Keys, found: Cells, days: Sequence[int]) -> list[MetricsTimeToRow]:
     question, cells = keys.question, keys.merged(found)
     stretches = spans(question, [start for _, start in found if start is not None])
+    if len(keys.values) * len(stretches) * len(days) > question.cells:
+        raise Invalid(days=f"makes more than {question.cells} points; ask for fewer days, longer periods, or name from and to")
     rows = []
-    for values, span in product(keys.values, stretches):
+    for values, span in keys.rows(stretches):
         key = MetricsKey(**keys.named(values), period=period_of(span) if span else None)
         rows.append(_row(key, cells.get((values, span.start if span and question.period else None), []), days))
     return rows

@@ -129,14 +129,14 @@ class PredictedValueQuery:
     ) -> MetricsPredictedValue | None:
         """The models, fitted now."""
         call, company = info.context, info.context.crm.settings.company
-        code = currency or company.currency
+        code = company.currency if currency is None else currency
         Money.of_minor(0, code)
         if not 1 <= months <= LONGEST:
             raise Invalid(months=f"must be between 1 and {LONGEST}")
         if not 0 <= discount <= 10:
             raise Invalid(discount="must be between 0 and 10")
         demand_purchases(call, customer, "amount")
-        question = Question(call, Deal, where, last=last, zone=time_zone or company.time_zone)
+        question = Question(call, Deal, where, last=last, zone=company.time_zone if time_zone is None else time_zone)
         moment, today = now(), question.today()
         end = last or today
         until = day_begins(end + DAY, question.zone)

@@ -76,7 +76,6 @@ async def test_a_deal_counts_whole_for_each_of_its_products(shop: Shop):
         ("Anvil", "229.99", "379.99"),
         ("Bellows", "249.98", "249.98"),
         ("Crane", "0.00", "100.00"),
-        (None, "0.00", "0.00"),
     ]
 
 

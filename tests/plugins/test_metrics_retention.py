@@ -148,12 +148,15 @@ async def test_who_comes_back_of_a_source_is_what_these_customers_alone_give(mar
                     *map(len, (here, there, here & there, new))
                 ]
         within = [one for one in events if (question.first or one.day) <= one.day <= (question.last or one.day)]
+        undated = question.undated(sold) if not period and question.first is None and question.last is None else Counter[str]()
+        # Of the deals at no moment there is one at most.
+        first = {who: one.source for one in sold if one.closed is None for who in undated if who in (one.who, one.firm)} | first
         for row in rows["repeatRate"]["rows"]:
             start = row["period"] and datetime.date.fromisoformat(row["period"]["start"])
             mine = [one for one in within if first[one.customer] == row["key"]["source"]]
-            some = [one for one in mine if start is None or question.start(one.day) == start]
-            times = Counter(one.customer for one in some)
-            assert (row["customers"], row["repeaters"], row["events"]) == (len(times), sum(n > 1 for n in times.values()), len(some))
+            times = Counter(one.customer for one in mine if start is None or question.start(one.day) == start)
+            times += Counter({who: number for who, number in undated.items() if first[who] == row["key"]["source"]})
+            assert (row["customers"], row["repeaters"], row["events"]) == (len(times), sum(n > 1 for n in times.values()), times.total())
         assert {row["key"]["source"] for row in rows["repeatRate"]["rows"]} >= {first[one.customer] for one in within}
 
     def distinct(sold: list[Sold]) -> bool:

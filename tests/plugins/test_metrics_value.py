@@ -184,7 +184,7 @@ async def test_the_last_quarter_is_held_out_to_see_how_well_the_model_does(house
         ("months: 0", "months: must be between 1 and 120"),
         ("discount: -0.1", "discount: must be between 0 and 10"),
         ('currency: "XXXX"', "not a currency code"),
-        ('to: "1905-01-01"', "to: must lie between"),
+        ('to: "1905-01-01"', "to: 1905-01-01 does not lie between"),
         ('timeZone: "Mars/Olympus"', "is not a time zone"),
     ],
 )
