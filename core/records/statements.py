@@ -2,12 +2,15 @@
 
 import logging
 import re
+import sqlite3
 from typing import Any
 
+import asyncpg
 from tortoise.connection import get_connection
+from tortoise.exceptions import OperationalError
 from tortoise.queryset import QuerySet
 
-from core.database.readers import of_query
+from core.database.readers import TooDeep, of_query
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ async def select(sql: str, *, seconds: float | None = None, **rows: Any) -> list
     A query is answered by the connections that only read, those to the replica where there is one, within the time that a statement may
     take, or within `seconds` where these are more: for what is asked rarely and takes long. Inside a transaction, and where no query is
     answered (in a mutation, a job, a command), the database that is written to is asked.
+    Raises tortoise.exceptions.OperationalError, whoever answers, when the database gives the statement up.
     """
     parameters: list[Any] = []
 
@@ -39,7 +43,10 @@ async def select(sql: str, *, seconds: float | None = None, **rows: Any) -> list
     text = _NAME.sub(inner, sql)
     if readers := of_query():
         log.debug("%s: %s", text, parameters)
-        return await readers.rows(text, parameters, seconds)
+        try:
+            return await readers.rows(text, parameters, seconds)
+        except (sqlite3.Error, asyncpg.PostgresError, TooDeep) as error:
+            raise OperationalError(error) from error
     return [dict(row) for row in await get_connection("default").execute_query_dict(text, parameters)]
 
 
