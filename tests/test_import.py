@@ -147,6 +147,9 @@ async def test_one_column_of_close_dates_is_that_of_closed_deals_and_what_is_exp
     rows = "\n".join([CRM.splitlines()[0], won, still])
     refused = take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(written(tmp_path / "map.toml", MAP)))
     assert counts(refused) == (1, 0, 0, 1) and "expectedCloseOn as well" in refused["problems"][0]["reason"]
+    apart = written(tmp_path / "apart.csv", rows.replace("\n", ",hoped\n", 1).replace("03,9", "03,9,").replace("30,9", "30,9,2017-09-01"))
+    hoped = written(tmp_path / "apart.toml", MAP.replace('value = "amount"', 'value = "amount"\nhoped = "expectedCloseOn"'))
+    assert counts(take(house, "deals", apart, "--map", str(hoped)))[3] == 1, "two days that differ are not one column"
     both = written(tmp_path / "both.toml", MAP.replace('closed = "closedAt"', 'closed = ["closedAt", "expectedCloseOn"]'))
     assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (1, 1, 0, 0)
     assert counts(take(house, "deals", written(tmp_path / "deals.csv", rows), "--map", str(both))) == (0, 0, 2, 0)

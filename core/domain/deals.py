@@ -1,5 +1,6 @@
 """Deals: where they stand, when they began and closed, and what their lines come to."""
 
+import datetime
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from core.resources import Change
 if TYPE_CHECKING:
     from core.crm import Call
 
+DAY = datetime.timedelta(days=1)
 FULL = 10_000  # a discount of 100 percent, in hundredths
 
 
@@ -70,7 +72,8 @@ def _expected(change: Change, by_id: dict[Any, Stage]) -> None:
     still = not deal.stage_id or (deal.stage_id in by_id and by_id[deal.stage_id].kind is StageKind.OPEN)
     if not still or "closed_at" not in change.values or deal.closed_at is None:
         return
-    if deal.expected_close_on is None:
+    # One column read as a time and as a day: the day may be another one in UTC. Two days that differ are two facts, and one is wrong.
+    if deal.expected_close_on is None or abs(deal.closed_at.date() - deal.expected_close_on) > DAY:
         raise Invalid(closed_at="an open deal has not closed; a column that says when it is to be is for expectedCloseOn as well")
     change.put("closed_at", None)
 
